@@ -1,0 +1,7 @@
+//! The program `postfix-installer`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::FAILURE
+}

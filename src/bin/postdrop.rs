@@ -1,0 +1,7 @@
+//! postdrop(1): the only set-gid program. Puts one message into the maildrop queue.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::FAILURE
+}

@@ -1,0 +1,33 @@
+//! Parameters that Postfix still reads and warns about, or has dropped.
+
+/// Name and the release since which Postfix warns, if it does.
+pub static DEPRECATED: &[(&str, Option<&str>)] = &[
+    ("disable_dns_lookups", Some("3.9")),
+    ("lmtp_cname_overrides_servername", Some("3.11")),
+    ("lmtp_enforce_tls", Some("3.9")),
+    ("lmtp_tls_enforce_peername", Some("3.11")),
+    ("lmtp_tls_per_site", Some("3.9")),
+    ("lmtp_use_tls", Some("3.9")),
+    ("maps_rbl_domains", None),
+    ("postscreen_enforce_tls", Some("3.9")),
+    ("postscreen_use_tls", Some("3.9")),
+    ("qmgr_fudge_factor", None),
+    ("smtp_cname_overrides_servername", Some("3.11")),
+    ("smtp_enforce_tls", Some("3.9")),
+    ("smtp_tls_enforce_peername", Some("3.11")),
+    ("smtp_tls_per_site", Some("3.9")),
+    ("smtp_use_tls", Some("3.9")),
+    ("smtpd_enforce_tls", Some("3.9")),
+    ("smtpd_tls_dh1024_param_file", Some("3.9")),
+    ("smtpd_tls_dh512_param_file", None),
+    ("smtpd_tls_eecdh_grade", Some("3.9")),
+    ("smtpd_use_tls", Some("3.9")),
+    ("sun_mailtool_compatibility", None),
+    ("tlsproxy_client_enforce_tls", Some("3.9")),
+    ("tlsproxy_client_per_site", Some("3.9")),
+    ("tlsproxy_client_use_tls", Some("3.9")),
+    ("tlsproxy_enforce_tls", Some("3.9")),
+    ("tlsproxy_tls_dh1024_param_file", None),
+    ("tlsproxy_tls_dh512_param_file", None),
+    ("tlsproxy_use_tls", Some("3.9")),
+];

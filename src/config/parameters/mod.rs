@@ -1,0 +1,66 @@
+//! The parameters of main.cf, one entry each, by the program that reads them.
+//!
+//! An entry is a `static` whose name is the parameter's own, so that a search for a parameter finds
+//! the table, its readers and its tests alike.
+
+#![expect(non_upper_case_globals, reason = "a parameter is named as in main.cf")]
+
+use crate::config::parameter::Entry;
+
+pub mod address_verify;
+pub mod bounce;
+pub mod cleanup;
+pub mod commands;
+pub mod lmtp;
+pub mod local;
+pub mod milter;
+pub mod postscreen;
+pub mod qmgr;
+pub mod rewrite;
+pub mod smtp;
+pub mod smtpd;
+pub mod system;
+pub mod tls;
+pub mod virtual_mailbox;
+pub mod deprecated;
+pub mod special;
+
+pub use address_verify::*;
+pub use bounce::*;
+pub use cleanup::*;
+pub use commands::*;
+pub use lmtp::*;
+pub use local::*;
+pub use milter::*;
+pub use postscreen::*;
+pub use qmgr::*;
+pub use rewrite::*;
+pub use smtp::*;
+pub use smtpd::*;
+pub use system::*;
+pub use tls::*;
+pub use virtual_mailbox::*;
+
+/// All entries, group by group.
+pub fn all() -> impl Iterator<Item = &'static dyn Entry> {
+    [
+        address_verify::ALL,
+        bounce::ALL,
+        cleanup::ALL,
+        commands::ALL,
+        lmtp::ALL,
+        local::ALL,
+        milter::ALL,
+        postscreen::ALL,
+        qmgr::ALL,
+        rewrite::ALL,
+        smtp::ALL,
+        smtpd::ALL,
+        system::ALL,
+        tls::ALL,
+        virtual_mailbox::ALL,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
+}

@@ -1,0 +1,9 @@
+//! The pipe process.
+
+use std::process::ExitCode;
+
+/// Runs the process.
+pub fn main(arguments: Vec<std::ffi::OsString>) -> ExitCode {
+    drop(arguments);
+    ExitCode::FAILURE
+}

@@ -1,0 +1,54 @@
+//! master to the processes it starts, over the socket that each one inherits as descriptor 3.
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::Sources;
+use crate::config::master_cf::ServiceLine;
+
+/// The descriptor number of this channel in a new process.
+pub const CHANNEL_FD: i32 = 3;
+
+/// From master to a process.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum ToProcess {
+    /// The first frame: everything the process needs to be born. `sockets` descriptors follow
+    /// with SCM_RIGHTS, one byte of payload each, in the order of `services`.
+    Start(Start),
+    /// `postfix stop`, reload, or an upgrade: finish what is in flight, take nothing new, exit.
+    Drain,
+    /// qmgr only: take over this configuration without exiting.
+    Reload(Sources),
+    /// The wake-up column of master.cf, for the service of that index in [`Start::services`].
+    WakeUp(usize),
+}
+
+/// How a process begins.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Start {
+    /// The configuration to run on.
+    pub sources: Sources,
+    /// The master.cf lines that this process serves.
+    pub services: Vec<Service>,
+    /// All lines of master.cf: qmgr finds the transports here.
+    pub all_services: Vec<ServiceLine>,
+    /// Whether the system runs as root; without root one user does everything.
+    pub privileged: bool,
+}
+
+/// One master.cf line and its sockets.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Service {
+    /// The line.
+    pub line: ServiceLine,
+    /// How many listening descriptors follow for it.
+    pub sockets: usize,
+}
+
+/// From a process to master.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum FromProcess {
+    /// Confined, and about to serve.
+    Ready,
+    /// Cannot start or go on; the text has been logged. master waits before it tries again.
+    Failed,
+}

@@ -1,0 +1,138 @@
+//! qmgr to a delivery agent, over `private/<transport>`, and back.
+//!
+//! One connection serves a transport; requests are multiplexed by number. The agent reads the
+//! content itself from the spool.
+
+use serde::{Deserialize, Serialize};
+
+use crate::mail::envelope::{Body, Client, Notify, Ret, RewriteContext, Sasl, Timestamp, Trace};
+use crate::mail::outcome::Outcome;
+use crate::mail::queue_id::QueueId;
+use crate::mail::status::Status;
+use crate::spool::Location;
+
+/// From qmgr to an agent.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum ToAgent {
+    /// Deliver this.
+    Deliver(Box<Request>),
+}
+
+/// One message for some recipients with the same next hop.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Request {
+    /// Number of the request on this connection.
+    pub number: u64,
+    /// Queue ID.
+    pub queue_id: QueueId,
+    /// Where the record lies.
+    pub location: Location,
+    /// What follows the transport in the routing decision: `[host]:port`, domain, text.
+    pub nexthop: String,
+    /// Envelope sender (VERP expanded), internal form.
+    pub sender: String,
+    /// MAIL ENVID
+    pub envid: Option<String>,
+    /// MAIL RET
+    pub ret: Option<Ret>,
+    /// MAIL BODY
+    pub body: Option<Body>,
+    /// SMTPUTF8
+    pub smtputf8: bool,
+    /// REQUIRETLS
+    pub require_tls: bool,
+    /// Arrival, for `delay=`.
+    pub arrival: Timestamp,
+    /// When qmgr took it up for this attempt: second part of `delays=`.
+    pub activated: Timestamp,
+    /// Size as Postfix counts it.
+    pub size: u64,
+    /// Client attributes.
+    pub client: Client,
+    /// Who authenticated.
+    pub sasl: Sasl,
+    /// Address completion rules.
+    pub rewrite_context: RewriteContext,
+    /// sendmail -bv and friends.
+    pub trace: Trace,
+    /// Queue time is over: try, and treat 4xx as final ("last attempt").
+    pub last_attempt: bool,
+    /// Keep the connection for further mail to the same place.
+    pub connection_reuse: bool,
+    /// The recipients.
+    pub recipients: Vec<To>,
+}
+
+/// A recipient in a request.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct To {
+    /// Its index in the envelope of the message.
+    pub index: u32,
+    /// Address to deliver to.
+    pub address: String,
+    /// See [`crate::mail::envelope::Recipient::original`].
+    pub original: String,
+    /// See [`crate::mail::envelope::Recipient::dsn_orcpt`].
+    pub dsn_orcpt: String,
+    /// RCPT NOTIFY
+    pub notify: Notify,
+}
+
+/// From an agent to qmgr.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum FromAgent {
+    /// What became of one recipient.
+    Recipient {
+        /// Request number.
+        number: u64,
+        /// Index of the recipient in the envelope.
+        index: u32,
+        /// What happened, already logged.
+        outcome: Box<Outcome>,
+        /// Mail to be sent on in place of this recipient (aliases, .forward): qmgr queues it,
+        /// and only then counts the recipient as done.
+        forwards: Vec<Forward>,
+    },
+    /// All recipients of the request have been reported.
+    Done {
+        /// Request number.
+        number: u64,
+        /// The destination as a whole could not be reached: qmgr lowers its concurrency.
+        destination_failed: Option<Failure>,
+    },
+}
+
+/// Why a destination is unreachable.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Enhanced status code.
+    pub status: Status,
+    /// Text, as in the log.
+    pub text: String,
+}
+
+/// A new message with the content of the old one, made by local(8).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Forward {
+    /// Its envelope sender: the old one, or `owner-…`.
+    pub sender: String,
+    /// Its recipients.
+    pub recipients: Vec<ForwardTo>,
+    /// `Delivered-To:` to add, so that a loop is seen.
+    pub delivered_to: String,
+    /// The user ID that the `Received:` line names (`from userid N`).
+    pub uid: u32,
+}
+
+/// A recipient of a [`Forward`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ForwardTo {
+    /// External or internal form as the alias had it, not yet completed with a domain.
+    pub address: String,
+    /// `orig_to=`
+    pub original: String,
+    /// ORCPT
+    pub dsn_orcpt: String,
+    /// RCPT NOTIFY
+    pub notify: Notify,
+}

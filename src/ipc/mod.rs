@@ -1,0 +1,11 @@
+//! What processes say to each other: one type for each edge of the process graph, and the
+//! channel that carries it.
+//!
+//! Both ends are programs of the same installation, started by the same master; a frame that
+//! does not decode ends the channel, never the process.
+
+pub mod birth;
+pub mod channel;
+pub mod control;
+pub mod delivery;
+pub mod queue;

@@ -1,0 +1,102 @@
+//! Queue IDs in Postfix's short form (hexadecimal microseconds and a number) and long form
+//! (`enable_long_queue_ids`).
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Longest text of a queue ID.
+pub const MAX: usize = 24;
+
+/// A queue ID: printable, unique in this queue.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct QueueId {
+    len: u8,
+    text: [u8; MAX],
+}
+
+impl QueueId {
+    /// Short form for a message that arrived `micros` after a full second: five hexadecimal digits
+    /// of microseconds, then `number` in hexadecimal. `number` is what makes it unique.
+    pub fn short(micros: u32, number: u64) -> Self {
+        Self::from_text(&format!("{:05X}{number:X}", micros % 1_000_000)).unwrap_or(Self::NONE)
+    }
+
+    /// Long form: seconds and microseconds in base 52, `z`, then `number` in base 51, as Postfix
+    /// writes them with `enable_long_queue_ids = yes`.
+    pub fn long(seconds: u64, micros: u32, number: u64) -> Self {
+        let _ = (seconds, micros, number);
+        Self::NONE
+    }
+
+    /// No queue ID; shows as `NOQUEUE`.
+    pub const NONE: Self = Self { len: 0, text: [0; MAX] };
+
+    /// Whether this is [`QueueId::NONE`].
+    pub fn is_none(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        if self.len == 0 {
+            return "NOQUEUE";
+        }
+        self.text
+            .get(..usize::from(self.len))
+            .and_then(|t| std::str::from_utf8(t).ok())
+            .unwrap_or("NOQUEUE")
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        let ok = !text.is_empty()
+            && text.len() <= MAX
+            && text.bytes().all(|b| b.is_ascii_alphanumeric());
+        if !ok {
+            return None;
+        }
+        let mut id = Self { len: u8::try_from(text.len()).ok()?, text: [0; MAX] };
+        id.text.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        Some(id)
+    }
+}
+
+impl fmt::Display for QueueId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for QueueId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Text that is no queue ID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a queue ID")]
+pub struct NotAQueueId;
+
+impl FromStr for QueueId {
+    type Err = NotAQueueId;
+
+    fn from_str(text: &str) -> Result<Self, NotAQueueId> {
+        Self::from_text(text).ok_or(NotAQueueId)
+    }
+}
+
+impl serde::Serialize for QueueId {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(if self.is_none() { "" } else { self.as_str() })
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for QueueId {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(d)?;
+        if text.is_empty() {
+            return Ok(Self::NONE);
+        }
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}

@@ -1,0 +1,9 @@
+//! The master process.
+
+use std::process::ExitCode;
+
+/// Runs the process.
+pub fn main(arguments: Vec<std::ffi::OsString>) -> ExitCode {
+    drop(arguments);
+    ExitCode::FAILURE
+}

@@ -1,0 +1,44 @@
+//! Chooses the program by the exact name it was started under, or by `postfix NAME …`.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// A program: takes the arguments after its name.
+pub type Program = fn(Vec<OsString>) -> ExitCode;
+
+/// Daemons by their master.cf program names. Those whose work is done by a library inside
+/// another process are not programs of their own: see [`crate::master`].
+const DAEMONS: &[(&str, Program)] = &[
+    ("master", crate::master::main),
+    ("smtpd", crate::smtpd::main),
+    ("pickup", crate::pickup::main),
+    ("qmgr", crate::qmgr::main),
+    ("smtp", crate::deliver::smtp::main),
+    ("lmtp", crate::deliver::smtp::main),
+    ("local", crate::deliver::local::main),
+    ("virtual", crate::deliver::virtual_mailbox::main),
+    ("pipe", crate::deliver::pipe::main),
+];
+
+/// Commands by name.
+const COMMANDS: &[(&str, Program)] = &[];
+
+/// The program of that name, if there is one.
+pub fn program(name: &str) -> Option<Program> {
+    COMMANDS.iter().chain(DAEMONS).find(|(known, _)| *known == name).map(|(_, program)| *program)
+}
+
+/// Runs the program that the first argument names; `EX_USAGE` if there is none.
+pub fn main(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let started_as = arguments.next().unwrap_or_default();
+    let name =
+        Path::new(&started_as).file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    match program(name) {
+        Some(run) => run(arguments.collect()),
+        None => {
+            eprintln!("{name}: no program of that name in postfix-rs");
+            ExitCode::from(64)
+        }
+    }
+}

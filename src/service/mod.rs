@@ -1,0 +1,7 @@
+//! What every service process is built from: its birth, its confinement, its listeners, and the
+//! agent's side of the connection with qmgr.
+
+pub mod agent;
+pub mod birth;
+pub mod intake;
+pub mod profile;

@@ -1,0 +1,2 @@
+//! Bytes on the wire and in files, to types and back: SMTP commands and replies, lines, message
+//! headers, Postfix's attribute protocol and queue records. No I/O; one fuzz target a file.
