@@ -2,11 +2,18 @@
 //!
 //! A line is `postfix/smtpd[1234]: text`. The number stands where Postfix has its process ID;
 //! tools pair lines by it, so each session takes one of its own with [`Log::session`]: unique
-//! among concurrent sessions, stable within one. Lines leave in batches.
+//! among concurrent sessions, stable within one. In a service process lines leave in batches.
+
+mod batch;
+mod destination;
+mod stamp;
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+pub use self::batch::{flush, start_batching};
+pub use self::destination::{Destination, Facility};
 
 /// The log of one daemon or session: who speaks. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -17,6 +24,8 @@ pub struct Log {
     number: u32,
     /// How often `-v` was given.
     verbose: u32,
+    /// Commands say everything on standard error too, with this name in front.
+    stderr_name: Option<Arc<str>>,
 }
 
 /// How severe a line is; all but `Info` start with the word.
@@ -34,7 +43,40 @@ pub enum Level {
     Panic,
 }
 
-static NEXT: AtomicU32 = AtomicU32::new(0);
+impl Level {
+    /// What a line of this level starts with.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Info => "",
+            Self::Warning => "warning: ",
+            Self::Error => "error: ",
+            Self::Fatal => "fatal: ",
+            Self::Panic => "panic: ",
+        }
+    }
+
+    /// The syslog severity (RFC 3164 section 4.1.1).
+    const fn severity(self) -> u8 {
+        match self {
+            Self::Info => 6,
+            Self::Warning => 4,
+            Self::Error => 3,
+            Self::Fatal | Self::Panic => 2,
+        }
+    }
+}
+
+/// Counts sessions of this process; see [`Log::session`].
+static SESSIONS: AtomicU32 = AtomicU32::new(1);
+
+/// Numbers stay below Linux's largest process ID.
+const NUMBERS: u32 = 4_194_304;
+
+/// Decides where all lines of this process go; may be called again after a reload. Until then
+/// they go to syslog, facility mail.
+pub fn set_destination(destination: Destination, facility: Facility) {
+    batch::set_destination(destination, facility);
+}
 
 impl Log {
     /// The log of `program` below `syslog_name` (such as `postfix` or `postfix/submission`),
@@ -44,14 +86,32 @@ impl Log {
             tag: format!("{syslog_name}/{program}").into(),
             number: std::process::id(),
             verbose: 0,
+            stderr_name: None,
         }
+    }
+
+    /// The log of a command: lines also go to standard error, as `program: text`.
+    pub fn for_command(syslog_name: &str, program: &str) -> Self {
+        Self { stderr_name: Some(program.into()), ..Self::new(syslog_name, program) }
+    }
+
+    /// The log of a part of this process that Postfix has as a program of its own, such as
+    /// `cleanup` inside smtpd: same `syslog_name` and number, another program.
+    pub fn of_program(&self, program: &str) -> Self {
+        let syslog_name = self.tag.rsplit_once('/').map_or("postfix", |(name, _)| name);
+        Self { tag: format!("{syslog_name}/{program}").into(), ..self.clone() }
     }
 
     /// The same daemon, with the number of a new session.
     pub fn session(&self) -> Self {
-        let step = NEXT.fetch_add(1, Ordering::Relaxed);
-        let number = (std::process::id().wrapping_add(step)) % 4_194_304 + 1;
-        Self { tag: self.tag.clone(), number, verbose: self.verbose }
+        let step = SESSIONS.fetch_add(1, Ordering::Relaxed);
+        let number = std::process::id().wrapping_add(step) % NUMBERS + 1;
+        Self { number, ..self.clone() }
+    }
+
+    /// The same with the number of another log: several programs that speak for one session.
+    pub fn with_number_of(&self, other: &Self) -> Self {
+        Self { number: other.number, ..self.clone() }
     }
 
     /// The same with `-v` given `verbose` times.
@@ -90,15 +150,32 @@ impl Log {
         self.line(Level::Fatal, text);
     }
 
-    /// Logs a line. Non-printing characters are shown as `?`, as in Postfix.
+    /// Logs a line. Control characters are shown as `?`, as in Postfix; so is what is no UTF-8
+    /// by the time it is a Rust string.
     pub fn line(&self, level: Level, text: fmt::Arguments<'_>) {
-        let word = match level {
-            Level::Info => "",
-            Level::Warning => "warning: ",
-            Level::Error => "error: ",
-            Level::Fatal => "fatal: ",
-            Level::Panic => "panic: ",
-        };
-        eprintln!("{}[{}]: {word}{text}", self.tag, self.number);
+        if let Some(name) = &self.stderr_name {
+            use std::io::Write as _;
+            // Nothing to do about a closed standard error.
+            let _ = writeln!(std::io::stderr(), "{name}: {}{text}", level.word());
+        }
+        batch::push(&self.tag, self.number, level, text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sessions_have_their_own_numbers() {
+        let log = Log::new("postfix", "smtpd");
+        let (a, b) = (log.session(), log.session());
+        assert_ne!(a.number(), b.number());
+        assert_eq!(a.of_program("cleanup").number(), a.number());
+        assert_eq!(&*a.of_program("cleanup").tag, "postfix/cleanup");
+        assert_eq!(
+            &*Log::new("postfix/submission", "smtpd").of_program("x").tag,
+            "postfix/submission/x"
+        );
     }
 }
