@@ -1,12 +1,9 @@
-//! master to the processes it starts, over the socket that each one inherits as descriptor 3.
+//! master to the processes it starts, over the socket that each one inherits as standard input.
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::Sources;
 use crate::config::master_cf::ServiceLine;
-
-/// The descriptor number of this channel in a new process.
-pub const CHANNEL_FD: i32 = 3;
 
 /// From master to a process.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -18,8 +15,6 @@ pub enum ToProcess {
     Drain,
     /// qmgr only: take over this configuration without exiting.
     Reload(Sources),
-    /// The wake-up column of master.cf, for the service of that index in [`Start::services`].
-    WakeUp(usize),
 }
 
 /// How a process begins.
@@ -49,6 +44,4 @@ pub struct Service {
 pub enum FromProcess {
     /// Confined, and about to serve.
     Ready,
-    /// Cannot start or go on; the text has been logged. master waits before it tries again.
-    Failed,
 }

@@ -1,20 +1,28 @@
 //! The birth of a service process, on one page.
 //!
-//! 1. master starts the program with one end of a socket as descriptor 3, still as root;
-//! 2. the process reads [`crate::ipc::birth::Start`] and its listening sockets, opens log,
-//!    tables and spool directories (`prepare`);
+//! 1. master starts the program with one end of a socket as standard input, still as root;
+//! 2. the process reads [`Start`] and its listening sockets, opens log, tables and spool
+//!    directories (`prepare`);
 //! 3. it confines itself as its [`Profile`] says, for good;
-//! 4. it serves until master says drain (`serve`), then finishes what is in flight.
+//! 4. it serves until master says drain or goes away (`serve`), then finishes what is in flight.
 
 use std::future::Future;
-use std::os::fd::OwnedFd;
+use std::io::{self, Read as _};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use super::profile::Profile;
-use crate::config::Config;
+use tokio::sync::{mpsc, watch};
+
+use super::logging;
+use super::profile::{Profile, Threads};
 use crate::config::master_cf::ServiceLine;
-use crate::log::Log;
+use crate::config::{Config, Sources};
+use crate::ipc::birth::{FromProcess, Start, ToProcess};
+use crate::ipc::channel::{self, take_frame};
+use crate::log::{self, Log};
+use crate::sys::descriptors;
 
 /// What a process has been given.
 #[derive(Debug)]
@@ -44,13 +52,34 @@ pub struct Service {
     pub log: Log,
 }
 
+impl Birth {
+    /// The configuration of the part that Postfix has as the service `name` (cleanup, rewrite,
+    /// bounce, flush …): the base configuration with the `-o` of that master.cf line.
+    pub fn config_of_service(&self, name: &str) -> Arc<Config> {
+        self.config_of_service_below(&self.config, name)
+    }
+
+    /// The same on top of another configuration, such as that of an smtpd line.
+    pub fn config_of_service_below(&self, config: &Arc<Config>, name: &str) -> Arc<Config> {
+        match self.all_services.iter().find(|line| line.name == name) {
+            Some(line) if !line.overrides.is_empty() => config.with_overrides(&line.overrides),
+            _ => config.clone(),
+        }
+    }
+}
+
 /// How a service process hears from master while it serves. Clone it into tasks.
 #[derive(Clone, Debug)]
 pub struct Life {
-    draining: tokio::sync::watch::Receiver<bool>,
+    draining: watch::Receiver<bool>,
 }
 
 impl Life {
+    /// A life that ends when `draining` becomes true; for tests and stand-alone use.
+    pub fn until(draining: watch::Receiver<bool>) -> Self {
+        Self { draining }
+    }
+
     /// Whether no new work should be taken.
     pub fn is_draining(&self) -> bool {
         *self.draining.borrow()
@@ -61,6 +90,9 @@ impl Life {
         let _ = self.draining.wait_for(|draining| *draining).await;
     }
 }
+
+/// Further configurations for a process that does not end at a reload (qmgr).
+pub type Reloads = mpsc::UnboundedReceiver<Sources>;
 
 /// Runs a service process to its end. `prepare` runs before confinement and opens everything;
 /// its error text is logged as `fatal:`. `serve` runs confined, and returns when it has drained.
@@ -73,6 +105,138 @@ where
     Serve: FnOnce(State, Life) -> Done,
     Done: Future<Output = ()>,
 {
-    let _ = (profile, prepare, serve);
+    run_reloading(profile, prepare, |state, life, _reloads| serve(state, life))
+}
+
+/// As [`run`], for a process that takes a new configuration over while it lives.
+pub fn run_reloading<State, Serve, Done>(
+    profile: &Profile,
+    prepare: impl FnOnce(Birth) -> Result<State, String>,
+    serve: Serve,
+) -> ExitCode
+where
+    Serve: FnOnce(State, Life, Reloads) -> Done,
+    Done: Future<Output = ()>,
+{
+    let (birth, master) = match begin(profile) {
+        Ok(begun) => begun,
+        Err(text) => return give_up(&Log::new("postfix", profile.name), &text),
+    };
+    let (config, privileged, log) = (birth.config.clone(), birth.privileged, birth.log.clone());
+    let views: Vec<_> = birth.services.iter().map(|service| service.config.clone()).collect();
+    let state = match prepare(birth) {
+        Ok(state) => state,
+        Err(text) => return give_up(&log, &text),
+    };
+    if let Some(problem) = views.iter().chain([&config]).find_map(|view| view.problems().into_iter().next()) {
+        return give_up(&log, &problem.text);
+    }
+    if let Err(text) = profile.confine(&config, privileged, &log) {
+        return give_up(&log, &text);
+    }
+    let runtime = match runtime(profile.threads) {
+        Ok(runtime) => runtime,
+        Err(e) => return give_up(&log, &format!("start of the runtime: {e}")),
+    };
+    runtime.block_on(async {
+        log::start_batching();
+        let (life, reloads) = listen_to_master(master, &log);
+        serve(state, life, reloads).await;
+    });
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    log::flush();
+    ExitCode::SUCCESS
+}
+
+fn give_up(log: &Log, text: &str) -> ExitCode {
+    log.fatal(format_args!("{text}"));
+    log::flush();
     ExitCode::FAILURE
+}
+
+fn runtime(threads: Threads) -> io::Result<tokio::runtime::Runtime> {
+    let mut builder = match threads {
+        Threads::One => tokio::runtime::Builder::new_current_thread(),
+        Threads::PerProcessor => tokio::runtime::Builder::new_multi_thread(),
+    };
+    builder.enable_all().max_blocking_threads(64).build()
+}
+
+/// Reads what master says first, and makes the configuration and the logs from it.
+fn begin(profile: &Profile) -> Result<(Birth, UnixStream), String> {
+    let (start, sockets, master) =
+        hear_master().map_err(|e| format!("{} is started by master(8), not by hand ({e})", profile.name))?;
+    let config = Config::parse(&start.sources).map_err(|problem| problem.text)?;
+    logging::set_up(&config, &config.text(&crate::config::parameters::myhostname));
+    descriptors::raise_limit();
+    let mut sockets = sockets.into_iter();
+    let services = start
+        .services
+        .into_iter()
+        .map(|service| {
+            let view = match service.line.overrides.as_slice() {
+                [] => config.clone(),
+                overrides => config.with_overrides(overrides),
+            };
+            let program = service.line.program.clone();
+            let log = Log::new(&logging::syslog_name(&view), &program).with_verbose(service.line.verbose);
+            let sockets = sockets.by_ref().take(service.sockets).collect();
+            Service { line: service.line, config: view, sockets, log }
+        })
+        .collect();
+    let log = Log::new(&logging::syslog_name(&config), profile.name);
+    let birth =
+        Birth { config, services, all_services: start.all_services, privileged: start.privileged, log };
+    Ok((birth, master))
+}
+
+fn hear_master() -> io::Result<(Start, Vec<OwnedFd>, UnixStream)> {
+    let mut master = UnixStream::from(descriptors::take_stdin()?);
+    master.set_read_timeout(Some(std::time::Duration::from_secs(10)))?;
+    let mut bytes = vec![0; 4];
+    master.read_exact(&mut bytes)?;
+    let length = bytes.first_chunk::<4>().map_or(0, |prefix| u32::from_le_bytes(*prefix) as usize);
+    if length > channel::FRAME_MAX {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    bytes.resize(4 + length, 0);
+    master.read_exact(bytes.get_mut(4..).unwrap_or_default())?;
+    let Some((ToProcess::Start(start), _)) = take_frame(&bytes)? else {
+        return Err(io::ErrorKind::InvalidData.into());
+    };
+    let count: usize = start.services.iter().map(|service| service.sockets).sum();
+    let sockets = (0..count).map(|_| descriptors::receive(master.as_fd())).collect::<io::Result<_>>()?;
+    master.set_read_timeout(None)?;
+    Ok((start, sockets, master))
+}
+
+/// Tells master that this process is ready, and turns what master says into a [`Life`]. When
+/// master has gone, so goes this process.
+fn listen_to_master(master: UnixStream, log: &Log) -> (Life, Reloads) {
+    let (drain, draining) = watch::channel(false);
+    let (reload, reloads) = mpsc::unbounded_channel();
+    let log = log.clone();
+    tokio::spawn(async move {
+        let stream = master.set_nonblocking(true).and_then(|()| tokio::net::UnixStream::from_std(master));
+        let Ok(stream) = stream else {
+            log.fatal(format_args!("the socket to master cannot be used"));
+            let _ = drain.send(true);
+            return;
+        };
+        let (mut to_master, mut from_master) = channel::split::<FromProcess, ToProcess>(stream);
+        let _ = to_master.send(&FromProcess::Ready).await;
+        loop {
+            match from_master.next().await {
+                Ok(Some(ToProcess::Reload(sources))) => {
+                    let _ = reload.send(sources);
+                }
+                Ok(Some(ToProcess::Start(_))) => {}
+                Ok(Some(ToProcess::Drain) | None) | Err(_) => break,
+            }
+        }
+        let _ = drain.send(true);
+        // Keeps the channel open until the process ends: master sees the end, not a closed socket.
+        drain.closed().await;
+    });
+    (Life { draining }, reloads)
 }

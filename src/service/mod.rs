@@ -4,4 +4,5 @@
 pub mod agent;
 pub mod birth;
 pub mod intake;
+pub mod logging;
 pub mod profile;

@@ -2,6 +2,11 @@
 
 use std::path::PathBuf;
 
+use crate::config::{Config, parameters as p};
+use crate::log::Log;
+use crate::sys::confine::{self, Confined, Files};
+use crate::sys::users;
+
 /// The rights of a process after its birth.
 #[derive(Clone, Debug)]
 pub struct Profile {
@@ -11,10 +16,10 @@ pub struct Profile {
     pub user: RunAs,
     /// Paths below the queue directory it may write; everything else there is read-only.
     pub writes: &'static [&'static str],
-    /// Whether it opens network connections or accepts them.
-    pub network: bool,
     /// Whether it may start other programs.
     pub executes: bool,
+    /// How many threads carry its sessions.
+    pub threads: Threads,
     /// One sentence for the documentation.
     pub purpose: &'static str,
 }
@@ -28,11 +33,73 @@ pub enum RunAs {
     Root,
 }
 
-/// Further paths that a process may read or write because its configuration names them.
-#[derive(Clone, Debug, Default)]
-pub struct Paths {
-    /// Files and folders to read.
-    pub read: Vec<PathBuf>,
-    /// Files and folders to write.
-    pub write: Vec<PathBuf>,
+/// How many threads run a process's tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Threads {
+    /// One: a loop that owns its state.
+    One,
+    /// One for each processor: many independent sessions.
+    PerProcessor,
+}
+
+/// What every process may read: name service, resolver, certificates, time zones, and devices.
+const COMMON_READ: &[&str] = &["/etc", "/usr", "/lib", "/lib64", "/run", "/var/run", "/dev", "/proc", "/sys"];
+
+impl Profile {
+    /// Gives up what the profile does not name, for good. Without root only what any process may
+    /// give up is given up.
+    pub fn confine(&self, config: &Config, privileged: bool, log: &Log) -> Result<(), String> {
+        let say = |what: &'static str| move |e: &dyn std::fmt::Display| format!("{what}: {e}");
+        if self.user == RunAs::MailOwner {
+            if privileged {
+                let name = config.text(&p::mail_owner);
+                let owner = users::user(&name).map_err(|e| say("mail_owner")(&e))?;
+                users::become_user(owner.uid, owner.gid, &[owner.gid]).map_err(|e| say("set user")(&e))?;
+            }
+            if !self.executes {
+                confine::no_new_privileges().map_err(|e| say("no_new_privs")(&e))?;
+            }
+            let confined = confine::files(&self.files(config)).map_err(|e| say("landlock")(&e))?;
+            if confined == Confined::Not && log.verbose() > 0 {
+                log.info(format_args!("this kernel has no Landlock: files are protected by owner and mode alone"));
+            }
+        }
+        confine::system_calls(self.executes).map_err(|e| say("seccomp")(&e))
+    }
+
+    /// The file rights: common system files, the configuration and the tables that it names to
+    /// read; the profile's own part of the queue to write.
+    fn files(&self, config: &Config) -> Files {
+        let queue = config.queue_directory();
+        let mut read: Vec<PathBuf> = COMMON_READ.iter().map(PathBuf::from).collect();
+        read.push(config.directory.clone());
+        read.push(queue.clone());
+        read.extend(named_folders(config));
+        let mut write: Vec<PathBuf> = self.writes.iter().map(|below| queue.join(below)).collect();
+        write.push("/dev/null".into());
+        let execute = if self.executes { vec![PathBuf::from("/")] } else { Vec::new() };
+        Files { read, write, execute }
+    }
+}
+
+/// The folders of all files that main.cf names: tables and lists are read again when they
+/// change, and an editor replaces a file rather than writing into it.
+fn named_folders(config: &Config) -> Vec<PathBuf> {
+    let mut folders = Vec::new();
+    for name in config.names_set() {
+        let value = config.value(name);
+        for word in value.split([' ', ',', '\t', '\n', '{', '}', '=']) {
+            let path = word.find('/').and_then(|at| word.get(at..)).map(PathBuf::from);
+            if let Some(folder) = path.as_deref().and_then(|path| path.parent())
+                && folder.is_absolute()
+                && folder.parent().is_some()
+                && folder.is_dir()
+            {
+                folders.push(folder.to_owned());
+            }
+        }
+    }
+    folders.sort();
+    folders.dedup();
+    folders
 }

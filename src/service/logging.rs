@@ -1,0 +1,48 @@
+//! The log as main.cf wants it: `maillog_file`, `syslog_facility`, `syslog_name`.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use crate::config::{Config, parameters as p};
+use crate::log::{self, Destination, Facility, Log};
+
+/// Sends all lines of this process where the configuration says. A file that this process may
+/// not write is written by postlogd; what cannot be reached at all falls back to syslog.
+pub fn set_up(config: &Config, hostname: &str) {
+    let facility = Facility::from_name(&config.text(&p::syslog_facility)).unwrap_or(Facility::MAIL);
+    let file = config.text(&p::maillog_file);
+    let destination = if file.is_empty() {
+        Destination::Syslog
+    } else {
+        open(config, Path::new(&file), hostname)
+    };
+    log::set_destination(destination, facility);
+}
+
+/// The prefix of all tags: `postfix`, or `postfix/submission` and the like.
+pub fn syslog_name(config: &Config) -> String {
+    let name = config.text(&p::syslog_name);
+    if name.is_empty() { "postfix".to_owned() } else { name }
+}
+
+/// The log of a command: to standard error and to the mail log.
+pub fn for_command(config: &Config, program: &str) -> Log {
+    set_up(config, &config.text(&p::myhostname));
+    Log::for_command(&syslog_name(config), program)
+}
+
+fn open(config: &Config, file: &Path, hostname: &str) -> Destination {
+    let prefixes = config.text(&p::maillog_file_prefixes);
+    let allowed = prefixes.split([',', ' ', '\t']).any(|prefix| !prefix.is_empty() && file.starts_with(prefix));
+    if !allowed {
+        return Destination::Syslog;
+    }
+    match OpenOptions::new().append(true).create(true).mode(0o640).open(file) {
+        Ok(file) => Destination::File { file, hostname: hostname.to_owned() },
+        Err(_) => {
+            let name = config.text(&p::postlog_service_name);
+            Destination::Postlog(config.queue_directory().join("public").join(name))
+        }
+    }
+}
