@@ -174,6 +174,11 @@ impl Config {
         self.problems.lock().map(|p| p.clone()).unwrap_or_default()
     }
 
+    /// The names that main.cf, or `-o`, sets.
+    pub fn names_set(&self) -> Vec<&str> {
+        self.main.keys().map(String::as_str).collect()
+    }
+
     /// `queue_directory`
     pub fn queue_directory(&self) -> PathBuf {
         PathBuf::from(self.text(&parameters::queue_directory))

@@ -128,7 +128,9 @@ where
         Ok(state) => state,
         Err(text) => return give_up(&log, &text),
     };
-    if let Some(problem) = views.iter().chain([&config]).find_map(|view| view.problems().into_iter().next()) {
+    if let Some(problem) =
+        views.iter().chain([&config]).find_map(|view| view.problems().into_iter().next())
+    {
         return give_up(&log, &problem.text);
     }
     if let Err(text) = profile.confine(&config, privileged, &log) {
@@ -164,8 +166,8 @@ fn runtime(threads: Threads) -> io::Result<tokio::runtime::Runtime> {
 
 /// Reads what master says first, and makes the configuration and the logs from it.
 fn begin(profile: &Profile) -> Result<(Birth, UnixStream), String> {
-    let (start, sockets, master) =
-        hear_master().map_err(|e| format!("{} is started by master(8), not by hand ({e})", profile.name))?;
+    let (start, sockets, master) = hear_master()
+        .map_err(|e| format!("{} is started by master(8), not by hand ({e})", profile.name))?;
     let config = Config::parse(&start.sources).map_err(|problem| problem.text)?;
     logging::set_up(&config, &config.text(&crate::config::parameters::myhostname));
     descriptors::raise_limit();
@@ -179,14 +181,20 @@ fn begin(profile: &Profile) -> Result<(Birth, UnixStream), String> {
                 overrides => config.with_overrides(overrides),
             };
             let program = service.line.program.clone();
-            let log = Log::new(&logging::syslog_name(&view), &program).with_verbose(service.line.verbose);
+            let log =
+                Log::new(&logging::syslog_name(&view), &program).with_verbose(service.line.verbose);
             let sockets = sockets.by_ref().take(service.sockets).collect();
             Service { line: service.line, config: view, sockets, log }
         })
         .collect();
     let log = Log::new(&logging::syslog_name(&config), profile.name);
-    let birth =
-        Birth { config, services, all_services: start.all_services, privileged: start.privileged, log };
+    let birth = Birth {
+        config,
+        services,
+        all_services: start.all_services,
+        privileged: start.privileged,
+        log,
+    };
     Ok((birth, master))
 }
 
@@ -205,7 +213,8 @@ fn hear_master() -> io::Result<(Start, Vec<OwnedFd>, UnixStream)> {
         return Err(io::ErrorKind::InvalidData.into());
     };
     let count: usize = start.services.iter().map(|service| service.sockets).sum();
-    let sockets = (0..count).map(|_| descriptors::receive(master.as_fd())).collect::<io::Result<_>>()?;
+    let sockets =
+        (0..count).map(|_| descriptors::receive(master.as_fd())).collect::<io::Result<_>>()?;
     master.set_read_timeout(None)?;
     Ok((start, sockets, master))
 }
@@ -217,7 +226,8 @@ fn listen_to_master(master: UnixStream, log: &Log) -> (Life, Reloads) {
     let (reload, reloads) = mpsc::unbounded_channel();
     let log = log.clone();
     tokio::spawn(async move {
-        let stream = master.set_nonblocking(true).and_then(|()| tokio::net::UnixStream::from_std(master));
+        let stream =
+            master.set_nonblocking(true).and_then(|()| tokio::net::UnixStream::from_std(master));
         let Ok(stream) = stream else {
             log.fatal(format_args!("the socket to master cannot be used"));
             let _ = drain.send(true);

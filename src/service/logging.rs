@@ -34,7 +34,9 @@ pub fn for_command(config: &Config, program: &str) -> Log {
 
 fn open(config: &Config, file: &Path, hostname: &str) -> Destination {
     let prefixes = config.text(&p::maillog_file_prefixes);
-    let allowed = prefixes.split([',', ' ', '\t']).any(|prefix| !prefix.is_empty() && file.starts_with(prefix));
+    let allowed = prefixes
+        .split([',', ' ', '\t'])
+        .any(|prefix| !prefix.is_empty() && file.starts_with(prefix));
     if !allowed {
         return Destination::Syslog;
     }

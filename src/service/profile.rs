@@ -43,7 +43,8 @@ pub enum Threads {
 }
 
 /// What every process may read: name service, resolver, certificates, time zones, and devices.
-const COMMON_READ: &[&str] = &["/etc", "/usr", "/lib", "/lib64", "/run", "/var/run", "/dev", "/proc", "/sys"];
+const COMMON_READ: &[&str] =
+    &["/etc", "/usr", "/lib", "/lib64", "/run", "/var/run", "/dev", "/proc", "/sys"];
 
 impl Profile {
     /// Gives up what the profile does not name, for good. Without root only what any process may
@@ -54,14 +55,17 @@ impl Profile {
             if privileged {
                 let name = config.text(&p::mail_owner);
                 let owner = users::user(&name).map_err(|e| say("mail_owner")(&e))?;
-                users::become_user(owner.uid, owner.gid, &[owner.gid]).map_err(|e| say("set user")(&e))?;
+                users::become_user(owner.uid, owner.gid, &[owner.gid])
+                    .map_err(|e| say("set user")(&e))?;
             }
             if !self.executes {
                 confine::no_new_privileges().map_err(|e| say("no_new_privs")(&e))?;
             }
             let confined = confine::files(&self.files(config)).map_err(|e| say("landlock")(&e))?;
             if confined == Confined::Not && log.verbose() > 0 {
-                log.info(format_args!("this kernel has no Landlock: files are protected by owner and mode alone"));
+                log.info(format_args!(
+                    "this kernel has no Landlock: files are protected by owner and mode alone"
+                ));
             }
         }
         confine::system_calls(self.executes).map_err(|e| say("seccomp")(&e))
