@@ -2,6 +2,7 @@
 //! agent's side of the connection with qmgr.
 
 pub mod agent;
+pub mod delivery_line;
 pub mod birth;
 pub mod intake;
 pub mod logging;
