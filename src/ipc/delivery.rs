@@ -93,6 +93,9 @@ pub enum FromAgent {
         /// and only then counts the recipient as done.
         forwards: Vec<Forward>,
     },
+    /// local(8): what became of one recipient that an alias, a .forward file or a pass to another
+    /// transport turned into something else. Stands in place of [`FromAgent::Recipient`].
+    Expanded(Box<Expanded>),
     /// All recipients of the request have been reported.
     Done {
         /// Request number.
@@ -100,6 +103,55 @@ pub enum FromAgent {
         /// The destination as a whole could not be reached: qmgr lowers its concurrency.
         destination_failed: Option<Failure>,
     },
+}
+
+/// What became of a recipient that stood for others.
+///
+/// qmgr enters each part in the notices as it would enter a recipient. Then, with `retry`, the
+/// recipient stays in the queue and is tried again as a whole (deliveries that worked are
+/// repeated, as in Postfix), and nothing is forwarded. Otherwise each forward becomes a message,
+/// `forwarded as` is logged for it, and the recipient is done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Expanded {
+    /// Request number.
+    pub number: u64,
+    /// Index of the recipient in the envelope.
+    pub index: u32,
+    /// The deliveries that were made or refused.
+    pub parts: Vec<Part>,
+    /// Mail to be sent on.
+    pub forwards: Vec<Forward>,
+    /// Whether the recipient is to be tried again.
+    pub retry: bool,
+}
+
+/// One delivery that was made for a recipient of the envelope. Already logged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// The address that it was made for: `Final-Recipient`.
+    pub address: String,
+    /// `Original-Recipient`, as in [`To::original`].
+    pub original: String,
+    /// ORCPT
+    pub dsn_orcpt: String,
+    /// RCPT NOTIFY that holds for this part.
+    pub notify: Notify,
+    /// What happened.
+    pub outcome: Outcome,
+    /// Whom a failure is reported to instead of the sender, at once and alone: the `owner-` alias.
+    pub owner: Option<String>,
+}
+
+/// How the `status=sent (forwarded as …)` line of a forward reads; only qmgr knows the queue ID
+/// of the new message, so qmgr writes the line.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ForwardLine {
+    /// `postfix/local`, for [`crate::log::Log::speaking_as`].
+    pub tag: String,
+    /// The number in brackets after it.
+    pub number: u32,
+    /// The line up to and with `(forwarded as `; the new queue ID and `)` follow.
+    pub start: String,
 }
 
 /// Why a destination is unreachable.
@@ -118,10 +170,13 @@ pub struct Forward {
     pub sender: String,
     /// Its recipients.
     pub recipients: Vec<ForwardTo>,
-    /// `Delivered-To:` to add, so that a loop is seen.
+    /// `Delivered-To:` to add below the new `Received:`, so that a loop is seen; empty is none.
     pub delivered_to: String,
-    /// The user ID that the `Received:` line names (`from userid N`).
+    /// The user ID of the alias or .forward owner. The `Received:` line of a forward does not name
+    /// it: that is `by $myhostname ($mail_name)`, `id …; date`.
     pub uid: u32,
+    /// The line to log once it is queued.
+    pub line: ForwardLine,
 }
 
 /// A recipient of a [`Forward`].

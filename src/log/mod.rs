@@ -114,6 +114,16 @@ impl Log {
         Self { number: other.number, ..self.clone() }
     }
 
+    /// Speaks for another process: its tag and number, for a line that only this one can write.
+    pub fn speaking_as(&self, tag: &str, number: u32) -> Self {
+        Self { tag: tag.into(), number, ..self.clone() }
+    }
+
+    /// What stands before the number, such as `postfix/smtpd`.
+    pub fn tag(&self) -> &str {
+        &self.tag
+    }
+
     /// The same with `-v` given `verbose` times.
     pub fn with_verbose(mut self, verbose: u32) -> Self {
         self.verbose = verbose;
