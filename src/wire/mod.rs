@@ -1,2 +1,8 @@
 //! Bytes on the wire and in files, to types and back: SMTP commands and replies, lines, message
 //! headers, Postfix's attribute protocol and queue records. No I/O; one fuzz target a file.
+
+pub mod line;
+pub mod smtp_address;
+pub mod smtp_command;
+pub mod smtp_data;
+pub mod xtext;
