@@ -1,5 +1,9 @@
 //! master.cf: which services there are, on which sockets, with which overrides.
 
+use super::Problem;
+use super::lines::{LogicalLine, is_space, logical_lines, split_assignment};
+use super::list::{split_words, strip_braces};
+
 /// One line of master.cf.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ServiceLine {
@@ -47,8 +51,287 @@ pub enum SocketKind {
     Pass,
 }
 
+impl SocketKind {
+    /// The word in master.cf.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Inet => "inet",
+            Self::Unix => "unix",
+            Self::UnixDgram => "unix-dgram",
+            Self::Fifo => "fifo",
+            Self::Pass => "pass",
+        }
+    }
+
+    /// The kind of that word.
+    pub fn of(word: &str) -> Option<Self> {
+        [Self::Inet, Self::Unix, Self::UnixDgram, Self::Fifo, Self::Pass]
+            .into_iter()
+            .find(|kind| kind.word() == word)
+    }
+}
+
+/// What fills the columns of master.cf that say `-`, and what messages call the file.
+#[derive(Clone, Debug)]
+pub struct Columns {
+    /// The path of the file.
+    pub path: String,
+    /// `default_process_limit`
+    pub process_limit: u32,
+    /// The chroot column: yes below compatibility level 1.
+    pub chroot: bool,
+}
+
 /// Parses master.cf; `default_process_limit` fills the seventh column.
-pub fn parse(text: &str, default_process_limit: u32) -> Result<Vec<ServiceLine>, super::Problem> {
-    let _ = (text, default_process_limit);
-    Ok(Vec::new())
+pub fn parse(text: &str, default_process_limit: u32) -> Result<Vec<ServiceLine>, Problem> {
+    let columns =
+        Columns { path: "master.cf".into(), process_limit: default_process_limit, chroot: false };
+    parse_with(text, &columns, |_| {})
+}
+
+/// Parses master.cf. Warnings go to `warn`. Total: any text gives a result.
+pub fn parse_with(
+    text: &str,
+    columns: &Columns,
+    warn: impl FnMut(String),
+) -> Result<Vec<ServiceLine>, Problem> {
+    logical_lines(&columns.path, text, warn)
+        .iter()
+        .map(|line| {
+            service(line, columns).map_err(|why| Problem {
+                text: format!("{}: line {}: {why}", columns.path, line.first),
+            })
+        })
+        .collect()
+}
+
+/// The fields of a line, from left to right.
+struct Fields<'t> {
+    rest: &'t str,
+}
+
+impl<'t> Fields<'t> {
+    /// The next field.
+    fn word(&mut self, name: &str) -> Result<&'t str, String> {
+        let rest = self.rest.trim_start_matches(is_space);
+        if rest.is_empty() {
+            return Err(format!("missing \"{name}\" field"));
+        }
+        let (word, rest) = rest.split_at(rest.find(is_space).unwrap_or(rest.len()));
+        self.rest = rest;
+        Ok(word)
+    }
+
+    /// The next field if it says something other than `-`.
+    fn or_default(&mut self, name: &str) -> Result<Option<&'t str>, String> {
+        self.word(name).map(|word| (word != "-").then_some(word))
+    }
+
+    fn required(&mut self, name: &str) -> Result<&'t str, String> {
+        self.or_default(name)?.ok_or_else(|| format!("field \"{name}\" has no default value"))
+    }
+
+    fn flag(&mut self, name: &str, default: bool) -> Result<bool, String> {
+        match self.or_default(name)? {
+            None => Ok(default),
+            Some("y") => Ok(true),
+            Some("n") => Ok(false),
+            Some(word) => Err(bad_value(name, word)),
+        }
+    }
+
+    /// A number and whether `?` ends it.
+    fn number(&mut self, name: &str, default: u32) -> Result<(u32, bool), String> {
+        let Some(word) = self.or_default(name)? else { return Ok((default, false)) };
+        let end = word.find(|c: char| !c.is_ascii_digit()).unwrap_or(word.len());
+        let number = word.get(..end).and_then(|digits| digits.parse().ok());
+        number.map(|n| (n, word.ends_with('?'))).ok_or_else(|| bad_value(name, word))
+    }
+}
+
+fn bad_value(name: &str, word: &str) -> String {
+    format!("field \"{name}\": bad value: \"{word}\"")
+}
+
+fn service(line: &LogicalLine, columns: &Columns) -> Result<ServiceLine, String> {
+    let mut fields = Fields { rest: &line.text };
+    let name = fields.word("service name")?;
+    let kind = fields.required("transport type")?;
+    let kind = SocketKind::of(kind).ok_or_else(|| format!("bad transport type: {kind}"))?;
+    if kind == SocketKind::Inet {
+        endpoint(name).map_err(|why| format!("{why} in \"{name}\""))?;
+    }
+    let private = fields.flag("private", true)?;
+    if private && kind == SocketKind::Inet {
+        return Err("inet service cannot be private".into());
+    }
+    let unprivileged = fields.flag("unprivileged", true)?;
+    let chroot = fields.flag("chroot", columns.chroot)?;
+    let (wakeup, wakeup_if_used) = fields.number("wakeup_time", 0)?;
+    let (maxproc, _) = fields.number("max_proc", columns.process_limit)?;
+    let program = fields.required("command")?;
+    let mut service = ServiceLine {
+        line: line.first,
+        name: name.to_owned(),
+        kind,
+        private,
+        unprivileged,
+        chroot,
+        wakeup,
+        wakeup_if_used: wakeup_if_used && wakeup > 0,
+        maxproc: (maxproc > 0).then_some(maxproc),
+        program: program.to_owned(),
+        overrides: Vec::new(),
+        verbose: 0,
+        arguments: Vec::new(),
+    };
+    arguments(&mut service, fields.rest)?;
+    Ok(service)
+}
+
+/// The command line after the program: its options end at the first argument that is none.
+fn arguments(service: &mut ServiceLine, text: &str) -> Result<(), String> {
+    let mut words = Vec::new();
+    for word in split_words(text) {
+        words.push(if word.starts_with('{') { strip_braces(word)? } else { word });
+    }
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        let Some(option) = word.strip_prefix('-').filter(|option| !option.is_empty()) else {
+            service.arguments.push(word.to_owned());
+            break;
+        };
+        if option == "-" {
+            break;
+        }
+        if let Some(attached) = option.strip_prefix('o') {
+            let setting = if attached.is_empty() { words.next() } else { Some(attached) };
+            match setting.and_then(|setting| split_assignment(setting).ok()) {
+                Some((name, value)) => {
+                    service.overrides.push((name.to_owned(), value.to_owned()));
+                }
+                // The service itself complains, as in Postfix; the others run.
+                None => {
+                    service.arguments.push("-o".into());
+                    service.arguments.extend(setting.map(str::to_owned));
+                }
+            }
+        } else if option.bytes().all(|b| b == b'v') {
+            service.verbose += u32::try_from(option.len()).unwrap_or(1);
+        } else {
+            service.arguments.push(word.to_owned());
+        }
+    }
+    service.arguments.extend(words.map(str::to_owned));
+    Ok(())
+}
+
+/// Splits the name of an inet service: `[host]:port`, `host:port`, `:port` or `port`, into host
+/// (none: all of inet_interfaces) and port, or says what is wrong in Postfix's words.
+pub fn endpoint(name: &str) -> Result<(Option<&str>, &str), &'static str> {
+    let (host, port) = if let Some(rest) = name.strip_prefix('[') {
+        let (host, rest) = rest.split_once(']').ok_or("missing \"]\"")?;
+        let bare = match host.get(..5) {
+            Some(tag) if tag.eq_ignore_ascii_case("IPv6:") => {
+                let bare = host.get(5..).unwrap_or_default();
+                bare.parse::<std::net::Ipv6Addr>().map_err(|_| "malformed IPv6 address")?;
+                bare
+            }
+            _ => host,
+        };
+        match rest.strip_prefix(':') {
+            Some(port) => (bare, port),
+            None if rest.is_empty() => (bare, ""),
+            None => return Err("garbage after \"]\""),
+        }
+    } else {
+        name.rsplit_once(':').unwrap_or(("", name))
+    };
+    if port.is_empty() {
+        return Err("missing service information");
+    }
+    if !host.is_empty() && !is_host(host) {
+        return Err("valid hostname or network address required");
+    }
+    if port.starts_with(|c: char| c.is_ascii_digit()) && !port.bytes().all(|b| b.is_ascii_digit()) {
+        return Err("garbage after numerical service");
+    }
+    Ok(((!host.is_empty()).then_some(host), port))
+}
+
+/// Whether it looks like a host name or an address.
+fn is_host(host: &str) -> bool {
+    host.parse::<std::net::IpAddr>().is_ok()
+        || host.split('.').all(|label| {
+            (1..=63).contains(&label.len())
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(text: &str) -> ServiceLine {
+        parse(text, 100).unwrap().remove(0)
+    }
+
+    fn why(text: &str) -> String {
+        parse(text, 100).unwrap_err().text
+    }
+
+    #[test]
+    fn columns() {
+        let smtp = one("smtp inet n - y 60? 0 smtpd -v -v\n # comment\n  -o a=b -o { c = d e }\n");
+        assert_eq!(smtp.name, "smtp");
+        assert_eq!((smtp.kind, smtp.private, smtp.unprivileged), (SocketKind::Inet, false, true));
+        assert_eq!((smtp.chroot, smtp.wakeup, smtp.wakeup_if_used), (true, 60, true));
+        assert_eq!((smtp.maxproc, smtp.verbose), (None, 2));
+        assert_eq!(smtp.overrides, [("a".into(), "b".into()), ("c".to_owned(), "d e".to_owned())]);
+        assert_eq!(one("pickup unix n - - 60 - pickup").maxproc, Some(100));
+    }
+
+    #[test]
+    fn arguments_of_pipe() {
+        let pipe = one("x unix - n n - - pipe -o a=b flags=DR user=u argv={/bin/x y} -f -v");
+        assert_eq!(pipe.overrides.len(), 1);
+        assert_eq!(pipe.verbose, 0);
+        assert_eq!(pipe.arguments, ["flags=DR", "user=u", "argv={/bin/x y}", "-f", "-v"]);
+    }
+
+    #[test]
+    fn what_postfix_says_about_errors() {
+        for (text, wanted) in [
+            ("smtp", "missing \"transport type\" field"),
+            ("smtp -", "field \"transport type\" has no default value"),
+            ("smtp tcp", "bad transport type: tcp"),
+            ("smtp inet x", "field \"private\": bad value: \"x\""),
+            ("smtp inet -", "inet service cannot be private"),
+            ("smtp inet n - n x", "field \"wakeup_time\": bad value: \"x\""),
+            ("smtp inet n - n - -1", "field \"max_proc\": bad value: \"-1\""),
+            ("smtp inet n - n - -", "missing \"command\" field"),
+            ("[::1:25 inet n - n - - smtpd", "missing \"]\" in \"[::1:25\""),
+            ("25x inet n - n - - smtpd", "garbage after numerical service in \"25x\""),
+            ("smtp inet n - n - - smtpd {x", "missing '}' in \"{x\""),
+        ] {
+            assert_eq!(why(&format!("#\n{text}\n")), format!("master.cf: line 2: {wanted}"));
+        }
+    }
+
+    #[test]
+    fn endpoints() {
+        assert_eq!(endpoint("smtp"), Ok((None, "smtp")));
+        assert_eq!(endpoint("127.0.0.1:25"), Ok((Some("127.0.0.1"), "25")));
+        assert_eq!(endpoint("[::1]:25"), Ok((Some("::1"), "25")));
+        assert_eq!(endpoint("::1:25"), Ok((Some("::1"), "25")));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn never_panics(text in "[a-z0-9 \\n\\[\\]:{}?=o-]{0,120}") {
+            let _ = parse(&text, 100);
+        }
+    }
 }

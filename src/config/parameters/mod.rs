@@ -5,6 +5,9 @@
 
 #![expect(non_upper_case_globals, reason = "a parameter is named as in main.cf")]
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use crate::config::parameter::Entry;
 
 pub mod address_verify;
@@ -63,4 +66,12 @@ pub fn all() -> impl Iterator<Item = &'static dyn Entry> {
     .into_iter()
     .flatten()
     .copied()
+}
+
+static BY_NAME: LazyLock<HashMap<&'static str, &'static dyn Entry>> =
+    LazyLock::new(|| all().map(|entry| (entry.name(), entry)).collect());
+
+/// The entry of that name.
+pub fn lookup(name: &str) -> Option<&'static dyn Entry> {
+    BY_NAME.get(name).copied()
 }
