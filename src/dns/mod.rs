@@ -1,12 +1,36 @@
 //! Name service: DNS by the system's resolver configuration, and host names by the system's
 //! own rules (hosts file first, where nsswitch.conf says so).
+//!
+//! The texts of failures are those that Postfix puts into log lines and bounces.
+
+mod answer;
+mod cache;
+mod servers;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
+use crate::mail::hostname;
+use crate::sys::netdb::{self, NetdbError, NetdbErrorKind};
+
+pub use answer::{Data, Kind, Record};
+
+/// How many look-ups by the system's own functions run at once: each takes a thread.
+const NATIVE_MAX: usize = 64;
+/// How many CNAMEs lead to an answer at most.
+const CNAME_MAX: usize = 10;
+/// How many records of one answer are used at most.
+const RECORDS_MAX: usize = 100;
+
 /// The resolver of a process.
 #[derive(Debug)]
-pub struct Resolver {}
+pub struct Resolver {
+    servers: servers::Servers,
+    cache: cache::Cache,
+    native: Arc<Semaphore>,
+}
 
 /// A mail exchanger.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,27 +53,156 @@ pub enum DnsError {
     /// Try again later: SERVFAIL, time-out.
     #[error("Host not found, try again")]
     TryAgain,
-    /// The reply, or the name, is malformed.
+    /// The server will not answer this (REFUSED, FORMERR).
+    #[error("Non-recoverable error")]
+    NonRecoverable,
+    /// The reply cannot be read; temporary.
+    #[error("Malformed or unexpected name server reply")]
+    Malformed,
+    /// The reply, or the name, is malformed; permanent.
     #[error("{0}")]
     Invalid(String),
+    /// The domain says that it takes no mail (RFC 7505).
+    #[error("no mail is accepted")]
+    NullMx,
+}
+
+/// A failed look-up with the sentence that the log and the sender see.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text}")]
+pub struct LookupError {
+    /// The case.
+    pub error: DnsError,
+    /// The sentence, with name and type.
+    pub text: String,
+}
+
+/// Which names are tried besides the one asked for (`smtp_dns_resolver_options`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Search {
+    /// `res_defnames`: a name without dots gets the local domain.
+    pub default_domain: bool,
+    /// `res_dnsrch`: the search list of resolv.conf applies.
+    pub search_list: bool,
 }
 
 impl Resolver {
-    /// Reads resolv.conf. Call before confinement.
+    /// Reads resolv.conf; reads it again when it has changed. Call before confinement.
     pub fn from_system() -> Arc<Self> {
-        Arc::new(Self {})
+        Arc::new(Self {
+            servers: servers::Servers::from_system(),
+            cache: cache::Cache::default(),
+            native: Arc::new(Semaphore::new(NATIVE_MAX)),
+        })
     }
 
     /// MX records, sorted by preference.
     pub async fn mx(&self, domain: &str) -> Result<Vec<Mx>, DnsError> {
-        let _ = domain;
-        Err(DnsError::TryAgain)
+        match self.look_up_mx(domain, Search::default()).await {
+            Ok(records) => Ok(records),
+            Err(LookupError { error: DnsError::NullMx, .. }) => {
+                Ok(vec![Mx { preference: 0, host: String::new() }])
+            }
+            Err(failed) => Err(failed.error),
+        }
+    }
+
+    /// MX records, sorted by preference; a null MX is an error of its own.
+    pub async fn look_up_mx(&self, domain: &str, search: Search) -> Result<Vec<Mx>, LookupError> {
+        let records = self.look_up(domain, Kind::Mx, search).await?;
+        let mut exchangers: Vec<Mx> = records
+            .iter()
+            .filter_map(|record| match &record.data {
+                Data::Mx { preference, host } => {
+                    Some(Mx { preference: *preference, host: host.clone() })
+                }
+                _ => None,
+            })
+            .collect();
+        exchangers.sort_by_key(|mx| mx.preference);
+        Ok(exchangers)
     }
 
     /// A and AAAA records by DNS, as the two switches ask.
     pub async fn addresses(&self, host: &str, v4: bool, v6: bool) -> Result<Vec<IpAddr>, DnsError> {
-        let _ = (host, v4, v6);
-        Err(DnsError::TryAgain)
+        self.look_up_addresses(host, v4, v6, Search::default()).await.map_err(|failed| failed.error)
+    }
+
+    /// A and AAAA records by DNS, as the two switches ask. What is found with one type hides the
+    /// failure of the other; of two failures the less final one counts.
+    pub async fn look_up_addresses(
+        &self,
+        host: &str,
+        v4: bool,
+        v6: bool,
+        search: Search,
+    ) -> Result<Vec<IpAddr>, LookupError> {
+        let one = async |wanted: bool, kind| match wanted {
+            true => Some(self.look_up(host, kind, search).await),
+            false => None,
+        };
+        let (a, aaaa) = tokio::join!(one(v4, Kind::A), one(v6, Kind::Aaaa));
+        let mut found = Vec::new();
+        let mut failure: Option<LookupError> = None;
+        for result in [a, aaaa].into_iter().flatten() {
+            match result {
+                Ok(records) => found.extend(records.iter().filter_map(Record::address)),
+                Err(failed) => match &failure {
+                    Some(before) if before.error.weight() > failed.error.weight() => {}
+                    _ => failure = Some(failed),
+                },
+            }
+        }
+        match failure {
+            Some(failed) if found.is_empty() => Err(failed),
+            None if found.is_empty() => Err(LookupError::about(host, Kind::A, DnsError::NoData)),
+            _ => Ok(found),
+        }
+    }
+
+    /// Records of one type, following CNAMEs.
+    pub async fn look_up(
+        &self,
+        name: &str,
+        kind: Kind,
+        search: Search,
+    ) -> Result<Arc<Vec<Record>>, LookupError> {
+        if hostname::address(name).is_some() || !hostname::is_valid(name) {
+            let text = format!("Name service error for {name}: invalid host or domain name");
+            return Err(LookupError { error: DnsError::NotFound, text });
+        }
+        if let Some(known) = self.cache.find(name, kind) {
+            return Ok(known);
+        }
+        let (records, ttl) = self.follow(name, kind, search).await?;
+        let records = Arc::new(records);
+        self.cache.keep(name, kind, ttl, records.clone());
+        Ok(records)
+    }
+
+    async fn follow(
+        &self,
+        asked: &str,
+        kind: Kind,
+        search: Search,
+    ) -> Result<(Vec<Record>, u32), LookupError> {
+        let mut name = asked.to_owned();
+        for _ in 0..CNAME_MAX {
+            let answer = self
+                .servers
+                .ask(&name, kind, search)
+                .await
+                .map_err(|error| LookupError::about(&name, kind, error))?;
+            match answer {
+                answer::Answer::Records(mut records, ttl) => {
+                    records.truncate(RECORDS_MAX);
+                    return Ok((records, ttl));
+                }
+                answer::Answer::Alias(other) => name = other,
+            }
+        }
+        let text = format!("Name server loop for {name}");
+        Err(LookupError { error: DnsError::NotFound, text })
     }
 
     /// Addresses by the system's rules (getaddrinfo).
@@ -59,13 +212,108 @@ impl Resolver {
         v4: bool,
         v6: bool,
     ) -> Result<Vec<IpAddr>, DnsError> {
-        let _ = (host, v4, v6);
-        Err(DnsError::TryAgain)
+        self.system_addresses(host, v4, v6).await.map_err(DnsError::from)
+    }
+
+    /// The same with the system's own words for a failure.
+    pub async fn system_addresses(
+        &self,
+        host: &str,
+        v4: bool,
+        v6: bool,
+    ) -> Result<Vec<IpAddr>, NetdbError> {
+        let host = host.to_owned();
+        self.blocking(move || netdb::addresses(&host, v4, v6)).await
     }
 
     /// The name of an address by the system's rules (getnameinfo).
     pub async fn native_name(&self, address: IpAddr) -> Result<String, DnsError> {
-        let _ = address;
-        Err(DnsError::TryAgain)
+        self.blocking(move || netdb::name(address)).await.map_err(DnsError::from)
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, NetdbError> + Send + 'static,
+    ) -> Result<T, NetdbError> {
+        let failed = |text: String| NetdbError { kind: NetdbErrorKind::System, text };
+        let permit =
+            self.native.clone().acquire_owned().await.map_err(|e| failed(e.to_string()))?;
+        tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            work()
+        })
+        .await
+        .unwrap_or_else(|e| Err(failed(e.to_string())))
+    }
+}
+
+impl DnsError {
+    /// Of two failures with the types of one look-up, the heavier one counts.
+    fn weight(&self) -> u8 {
+        match self {
+            Self::NotFound | Self::NoData => 0,
+            Self::NullMx => 1,
+            Self::NonRecoverable => 2,
+            Self::Invalid(_) => 3,
+            Self::TryAgain | Self::Malformed => 4,
+        }
+    }
+}
+
+impl From<NetdbError> for DnsError {
+    fn from(failed: NetdbError) -> Self {
+        match failed.kind {
+            NetdbErrorKind::NotFound => Self::NotFound,
+            NetdbErrorKind::NoData => Self::NoData,
+            NetdbErrorKind::TryAgain | NetdbErrorKind::System => Self::TryAgain,
+            NetdbErrorKind::Other => Self::Invalid(failed.text),
+        }
+    }
+}
+
+impl LookupError {
+    fn about(name: &str, kind: Kind, error: DnsError) -> Self {
+        let text = match error {
+            DnsError::NullMx => format!("Domain {name} does not accept mail (nullMX)"),
+            DnsError::Malformed | DnsError::Invalid(_) => {
+                format!("Name service error for name={name} type={kind}: {}", DnsError::Malformed)
+            }
+            _ => format!(
+                "Host or domain name not found. Name service error for name={name} type={kind}: \
+                 {error}"
+            ),
+        };
+        Self { error, text }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences() {
+        let text = |kind, error| LookupError::about("a.example", kind, error).text;
+        assert_eq!(
+            text(Kind::Mx, DnsError::NotFound),
+            "Host or domain name not found. Name service error for name=a.example type=MX: \
+             Host not found"
+        );
+        assert_eq!(
+            text(Kind::Mx, DnsError::NullMx),
+            "Domain a.example does not accept mail (nullMX)"
+        );
+        assert_eq!(
+            text(Kind::Aaaa, DnsError::Invalid("x".into())),
+            "Name service error for name=a.example type=AAAA: \
+             Malformed or unexpected name server reply"
+        );
+    }
+
+    #[tokio::test]
+    async fn addresses_are_no_names() {
+        let resolver = Resolver::from_system();
+        let failed = resolver.look_up_mx("192.0.2.1", Search::default()).await.unwrap_err();
+        assert_eq!(failed.text, "Name service error for 192.0.2.1: invalid host or domain name");
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod address;
 pub mod envelope;
+pub mod hostname;
 pub mod outcome;
 pub mod queue_id;
 pub mod status;

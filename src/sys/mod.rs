@@ -4,6 +4,7 @@
 
 pub mod confine;
 pub mod descriptors;
+pub mod netdb;
 pub mod users;
 
 /// Microseconds since 1970 by the system clock.

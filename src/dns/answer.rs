@@ -1,0 +1,221 @@
+//! One reply of a name server, as far as mail needs it.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use hickory_resolver::proto::op::{Message, ResponseCode};
+use hickory_resolver::proto::rr::{Name, RData, RecordType};
+
+use super::DnsError;
+use crate::mail::hostname;
+
+/// The types of records that are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names of DNS")]
+pub enum Kind {
+    A,
+    Aaaa,
+    Mx,
+    Ptr,
+    Srv,
+    Txt,
+}
+
+/// A record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The name that has it, after CNAMEs.
+    pub owner: String,
+    /// What it says.
+    pub data: Data,
+}
+
+/// What a record says. Names have no final dot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields of DNS")]
+pub enum Data {
+    Address(IpAddr),
+    Mx { preference: u16, host: String },
+    Srv { priority: u16, weight: u16, port: u16, host: String },
+    Name(String),
+    Text(String),
+}
+
+/// What a reply comes to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// At least one record, and the time in seconds that they may be kept.
+    Records(Vec<Record>, u32),
+    /// Only a CNAME: ask again for this name.
+    Alias(String),
+}
+
+impl Kind {
+    pub(super) fn record_type(self) -> RecordType {
+        match self {
+            Self::A => RecordType::A,
+            Self::Aaaa => RecordType::AAAA,
+            Self::Mx => RecordType::MX,
+            Self::Ptr => RecordType::PTR,
+            Self::Srv => RecordType::SRV,
+            Self::Txt => RecordType::TXT,
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.record_type())
+    }
+}
+
+impl Record {
+    /// The address, if it is one.
+    pub fn address(&self) -> Option<IpAddr> {
+        match self.data {
+            Data::Address(address) => Some(address),
+            _ => None,
+        }
+    }
+}
+
+/// Reads a reply to a question for `kind`.
+pub(super) fn read(reply: &Message, kind: Kind) -> Result<Answer, DnsError> {
+    match reply.response_code {
+        ResponseCode::NoError => {}
+        ResponseCode::NXDomain => return Err(DnsError::NotFound),
+        ResponseCode::ServFail => return Err(DnsError::TryAgain),
+        _ => return Err(DnsError::NonRecoverable),
+    }
+    let mut found = Vec::new();
+    let mut ttl = u32::MAX;
+    let mut alias = None;
+    let mut failure = None;
+    for record in &reply.answers {
+        let owner = plain(&record.name);
+        if !usable(&owner) {
+            return Err(DnsError::Invalid(owner));
+        }
+        ttl = ttl.min(record.ttl);
+        if record.record_type() == kind.record_type() {
+            match data(&record.data) {
+                Ok(data) => found.push(Record { owner, data }),
+                Err(DnsError::NullMx) => return Err(DnsError::NullMx),
+                Err(error) => {
+                    failure.get_or_insert(error);
+                }
+            }
+        } else if let RData::CNAME(target) = &record.data {
+            let target = plain(target);
+            if !usable(&target) {
+                return Err(DnsError::Invalid(target));
+            }
+            alias = Some(target);
+        }
+    }
+    match (found.is_empty(), alias, failure) {
+        (false, _, _) => Ok(Answer::Records(found, ttl)),
+        (true, Some(target), _) => Ok(Answer::Alias(target)),
+        (true, None, Some(failure)) => Err(failure),
+        (true, None, None) => Err(DnsError::NoData),
+    }
+}
+
+fn data(data: &RData) -> Result<Data, DnsError> {
+    let host = |name: &Name| {
+        let name = plain(name);
+        if usable(&name) { Ok(name) } else { Err(DnsError::Invalid(name)) }
+    };
+    match data {
+        RData::A(a) => Ok(Data::Address(IpAddr::V4(a.0))),
+        RData::AAAA(aaaa) => Ok(Data::Address(IpAddr::V6(aaaa.0))),
+        RData::MX(mx) if mx.exchange.is_root() => Err(DnsError::NullMx),
+        RData::MX(mx) => Ok(Data::Mx { preference: mx.preference, host: host(&mx.exchange)? }),
+        RData::SRV(srv) => Ok(Data::Srv {
+            priority: srv.priority,
+            weight: srv.weight,
+            port: srv.port,
+            host: host(&srv.target)?,
+        }),
+        RData::PTR(name) => host(name).map(Data::Name),
+        RData::TXT(text) => {
+            let bytes = text.txt_data.iter().flat_map(|part| part.iter());
+            let printable = |b: &u8| if matches!(b, b' '..=b'~') { char::from(*b) } else { ' ' };
+            Ok(Data::Text(bytes.map(printable).collect()))
+        }
+        _ => Err(DnsError::Malformed),
+    }
+}
+
+/// A name without the final dot; odd bytes stay escaped, so that they fail [`usable`].
+fn plain(name: &Name) -> String {
+    let mut text = name.to_ascii();
+    if text.len() > 1 && text.ends_with('.') {
+        text.pop();
+    }
+    text
+}
+
+/// Names that mail can be sent to: host names, and bare addresses, which people put there too.
+fn usable(name: &str) -> bool {
+    hostname::address(name).is_some() || hostname::is_valid(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::str::FromStr as _;
+
+    use hickory_resolver::proto::op::{MessageType, OpCode};
+    use hickory_resolver::proto::rr::Record as WireRecord;
+    use hickory_resolver::proto::rr::rdata::{A, CNAME, MX};
+
+    use super::*;
+
+    fn reply(answers: Vec<RData>) -> Message {
+        let mut message = Message::new(1, MessageType::Response, OpCode::Query);
+        for data in answers {
+            let name = Name::from_str("a.example.").unwrap();
+            message.add_answer(WireRecord::from_rdata(name, 60, data));
+        }
+        message
+    }
+
+    fn mx(preference: u16, host: &str) -> RData {
+        RData::MX(MX::new(preference, Name::from_str(host).unwrap()))
+    }
+
+    #[test]
+    fn exchangers() {
+        let Ok(Answer::Records(records, 60)) =
+            read(&reply(vec![mx(10, "m.example."), mx(20, "n.example.")]), Kind::Mx)
+        else {
+            panic!("no records");
+        };
+        assert_eq!(records[0].data, Data::Mx { preference: 10, host: "m.example".into() });
+    }
+
+    #[test]
+    fn null_mx_wins() {
+        let message = reply(vec![mx(10, "m.example."), mx(0, ".")]);
+        assert_eq!(read(&message, Kind::Mx), Err(DnsError::NullMx));
+    }
+
+    #[test]
+    fn bad_names_count_only_without_good_ones() {
+        let bad = mx(5, "-x.example.");
+        assert!(matches!(read(&reply(vec![bad.clone()]), Kind::Mx), Err(DnsError::Invalid(_))));
+        assert!(read(&reply(vec![bad, mx(10, "m.example.")]), Kind::Mx).is_ok());
+    }
+
+    #[test]
+    fn aliases_and_nothing() {
+        let alias = RData::CNAME(CNAME(Name::from_str("b.example.").unwrap()));
+        assert_eq!(
+            read(&reply(vec![alias.clone()]), Kind::A),
+            Ok(Answer::Alias("b.example".into()))
+        );
+        let a = RData::A(A::new(192, 0, 2, 1));
+        assert!(matches!(read(&reply(vec![alias, a]), Kind::A), Ok(Answer::Records(..))));
+        assert_eq!(read(&reply(vec![]), Kind::A), Err(DnsError::NoData));
+    }
+}
