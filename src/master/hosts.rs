@@ -1,0 +1,66 @@
+//! Which process serves which master.cf line.
+
+/// A kind of process that master starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Host {
+    /// The queue; first, because everybody talks to it.
+    Qmgr,
+    /// Onward mail.
+    Smtp,
+    /// Mailboxes of users.
+    Local,
+    /// Virtual mailboxes.
+    Virtual,
+    /// Commands.
+    Pipe,
+    /// Submission from this machine.
+    Pickup,
+    /// Submission from the network; last, when there is somebody to take the mail.
+    Smtpd,
+}
+
+/// What becomes of a master.cf line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// A process serves its socket.
+    Hosted(Host),
+    /// A library inside other processes plays the part; its `-o` apply there.
+    Library,
+    /// Not in this release: master warns and goes on.
+    Missing,
+}
+
+/// All kinds, in the order of their start.
+pub const HOSTS: [Host; 7] =
+    [Host::Qmgr, Host::Smtp, Host::Local, Host::Virtual, Host::Pipe, Host::Pickup, Host::Smtpd];
+
+impl Host {
+    /// The program name it is started under.
+    pub const fn program(self) -> &'static str {
+        match self {
+            Self::Qmgr => "qmgr",
+            Self::Smtp => "smtp",
+            Self::Local => "local",
+            Self::Virtual => "virtual",
+            Self::Pipe => "pipe",
+            Self::Pickup => "pickup",
+            Self::Smtpd => "smtpd",
+        }
+    }
+}
+
+/// Who serves a line with this program.
+pub fn service(program: &str) -> Service {
+    match program {
+        "smtpd" => Service::Hosted(Host::Smtpd),
+        "pickup" | "postlogd" => Service::Hosted(Host::Pickup),
+        "qmgr" | "oqmgr" | "nqmgr" | "showq" | "error" | "discard" => Service::Hosted(Host::Qmgr),
+        "smtp" | "lmtp" => Service::Hosted(Host::Smtp),
+        "local" => Service::Hosted(Host::Local),
+        "virtual" => Service::Hosted(Host::Virtual),
+        "pipe" => Service::Hosted(Host::Pipe),
+        "cleanup" | "trivial-rewrite" | "bounce" | "verify" | "flush" | "proxymap" | "anvil" | "scache"
+        | "tlsmgr" | "tlsproxy" | "dnsblog" => Service::Library,
+        _ => Service::Missing,
+    }
+}
