@@ -22,7 +22,7 @@ const DAEMONS: &[(&str, Program)] = &[
 ];
 
 /// Commands by name.
-const COMMANDS: &[(&str, Program)] = &[];
+const COMMANDS: &[(&str, Program)] = &[("postfix", crate::commands::postfix::main)];
 
 /// The program of that name, if there is one.
 pub fn program(name: &str) -> Option<Program> {

@@ -1,3 +1,5 @@
 //! The commands: postfix, postconf, postmap, postqueue, sendmail and the others.
 //!
 //! Each module has one `main` that takes the arguments after the name, and returns the exit code.
+
+pub mod postfix;

@@ -330,3 +330,8 @@ mod tests {
         assert_eq!(config.value("a"), "d");
     }
 }
+
+/// Where the configuration is: `MAIL_CONFIG` in the environment, or /etc/postfix.
+pub fn default_directory() -> PathBuf {
+    std::env::var_os("MAIL_CONFIG").map_or_else(|| PathBuf::from("/etc/postfix"), PathBuf::from)
+}

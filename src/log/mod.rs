@@ -95,6 +95,16 @@ impl Log {
         Self { stderr_name: Some(program.into()), ..Self::new(syslog_name, program) }
     }
 
+    /// The log of a command that Postfix tags with its bare name, such as `postfix`.
+    pub fn tagged(tag: &str) -> Self {
+        Self { tag: tag.into(), number: std::process::id(), verbose: 0, stderr_name: None }
+    }
+
+    /// The same, with everything on standard error too, named by its whole tag.
+    pub fn to_stderr(self) -> Self {
+        Self { stderr_name: Some(self.tag.clone()), ..self }
+    }
+
     /// The log of a part of this process that Postfix has as a program of its own, such as
     /// `cleanup` inside smtpd: same `syslog_name` and number, another program.
     pub fn of_program(&self, program: &str) -> Self {

@@ -101,7 +101,10 @@ fn is_ours(path: &std::path::Path) -> bool {
         use std::os::unix::fs::MetadataExt as _;
         (a.dev(), a.ino()) == (b.dev(), b.ino())
     };
-    match (std::fs::metadata(path), path.parent().map(|p| p.join("master")).and_then(|m| std::fs::metadata(m).ok())) {
+    match (
+        std::fs::metadata(path),
+        path.parent().map(|p| p.join("master")).and_then(|m| std::fs::metadata(m).ok()),
+    ) {
         (Ok(program), Some(master)) => same(program, master),
         _ => false,
     }

@@ -59,8 +59,8 @@ pub fn service(program: &str) -> Service {
         "local" => Service::Hosted(Host::Local),
         "virtual" => Service::Hosted(Host::Virtual),
         "pipe" => Service::Hosted(Host::Pipe),
-        "cleanup" | "trivial-rewrite" | "bounce" | "verify" | "flush" | "proxymap" | "anvil" | "scache"
-        | "tlsmgr" | "tlsproxy" | "dnsblog" => Service::Library,
+        "cleanup" | "trivial-rewrite" | "bounce" | "verify" | "flush" | "proxymap" | "anvil"
+        | "scache" | "tlsmgr" | "tlsproxy" | "dnsblog" => Service::Library,
         _ => Service::Missing,
     }
 }

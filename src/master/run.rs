@@ -69,7 +69,8 @@ fn begin(options: &Options, log: &mut Log) -> Result<ExitCode, String> {
         return Ok(ExitCode::from(u8::from(lock::is_running(&config.queue_directory()))));
     }
     if !options.foreground {
-        nix::unistd::setsid().map_err(|e| format!("unable to set session and process group ID: {e}"))?;
+        nix::unistd::setsid()
+            .map_err(|e| format!("unable to set session and process group ID: {e}"))?;
     }
     *log = logging::for_command(&config, "master");
     let plan = Plan::make(sources, config).map_err(|e| e.text)?;
@@ -112,8 +113,11 @@ impl Plan {
             {
                 let places = match host {
                     // These three run inside qmgr: nobody connects to them.
-                    Host::Qmgr if matches!(line.program.as_str(), "error" | "discard") => Vec::new(),
-                    _ => sockets::places(&config, &line).map_err(|e| Problem { text: e.to_string() })?,
+                    Host::Qmgr if matches!(line.program.as_str(), "error" | "discard") => {
+                        Vec::new()
+                    }
+                    _ => sockets::places(&config, &line)
+                        .map_err(|e| Problem { text: e.to_string() })?,
                 };
                 hosted.entry(host).or_default().push((line, places));
             }
@@ -158,11 +162,17 @@ fn queue_lines() -> impl Iterator<Item = ServiceLine> {
 
 impl Master {
     fn open_sockets(&mut self) -> Result<(), sockets::SocketError> {
-        let owner = self.privileged.then(|| users::user(&self.plan.config.text(&p::mail_owner)).ok()).flatten();
+        let owner = self
+            .privileged
+            .then(|| users::user(&self.plan.config.text(&p::mail_owner)).ok())
+            .flatten();
         self.sockets.become_these(&self.plan.places(), owner.map(|user| user.uid))
     }
 
-    async fn serve(&mut self, mut inbox: mpsc::UnboundedReceiver<Event>) -> std::io::Result<ExitCode> {
+    async fn serve(
+        &mut self,
+        mut inbox: mpsc::UnboundedReceiver<Event>,
+    ) -> std::io::Result<ExitCode> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut hang_up = signal(SignalKind::hangup())?;
@@ -206,7 +216,8 @@ impl Master {
         let services = hosted
             .iter()
             .map(|(line, places)| {
-                let open: Vec<_> = places.iter().filter_map(|place| self.sockets.at(place).cloned()).collect();
+                let open: Vec<_> =
+                    places.iter().filter_map(|place| self.sockets.at(place).cloned()).collect();
                 let service = birth::Service { line: line.clone(), sockets: open.len() };
                 descriptors.extend(open);
                 service
@@ -257,17 +268,23 @@ impl Master {
                 }
                 _ => return,
             };
-            let Some(at) = self.children.iter().position(|child| child.pid == pid.as_raw()) else { continue };
+            let Some(at) = self.children.iter().position(|child| child.pid == pid.as_raw()) else {
+                continue;
+            };
             let child = self.children.swap_remove(at);
             if let Some(how) = how {
                 let program = std::path::PathBuf::from(self.plan.config.text(&p::daemon_directory))
                     .join(child.host.program());
                 self.log.warning(format_args!("process {} pid {pid} {how}", program.display()));
                 if !child.ready {
-                    self.log.warning(format_args!("{}: bad command startup -- throttling", program.display()));
+                    self.log.warning(format_args!(
+                        "{}: bad command startup -- throttling",
+                        program.display()
+                    ));
                 }
             }
-            let replaced = self.children.iter().any(|other| other.host == child.host && !other.draining);
+            let replaced =
+                self.children.iter().any(|other| other.host == child.host && !other.draining);
             if !child.draining && !replaced {
                 let pause = match (child.ready, child.started.elapsed() > Duration::from_secs(1)) {
                     (true, true) => Duration::ZERO,
@@ -281,7 +298,8 @@ impl Master {
 
     fn start_again(&mut self) {
         let now = Instant::now();
-        let due: Vec<Host> = self.again.iter().filter(|(_, at)| **at <= now).map(|(host, _)| *host).collect();
+        let due: Vec<Host> =
+            self.again.iter().filter(|(_, at)| **at <= now).map(|(host, _)| *host).collect();
         for host in due {
             self.again.remove(&host);
             self.start(host);
@@ -290,8 +308,9 @@ impl Master {
 
     /// Takes a new configuration over, or keeps the old one if anything is wrong with the new.
     fn reload(&mut self) {
-        let plan = Sources::read(&self.options.config_directory)
-            .and_then(|sources| Config::parse(&sources).and_then(|config| Plan::make(sources, config)));
+        let plan = Sources::read(&self.options.config_directory).and_then(|sources| {
+            Config::parse(&sources).and_then(|config| Plan::make(sources, config))
+        });
         let plan = match plan {
             Ok(plan) => plan,
             Err(problem) => return self.refuse_reload(&problem.text),
@@ -310,11 +329,16 @@ impl Master {
         ));
         self.again.clear();
         for host in HOSTS {
-            let qmgr = self.children.iter().find(|child| child.host == Host::Qmgr && !child.draining);
+            let qmgr =
+                self.children.iter().find(|child| child.host == Host::Qmgr && !child.draining);
             match (host, qmgr) {
                 (Host::Qmgr, Some(qmgr)) => qmgr.reload(self.plan.sources.clone()),
                 _ if self.plan.hosted.contains_key(&host) => self.start(host),
-                _ => self.children.iter_mut().filter(|child| child.host == host).for_each(Child::drain),
+                _ => self
+                    .children
+                    .iter_mut()
+                    .filter(|child| child.host == host)
+                    .for_each(Child::drain),
             }
         }
     }
@@ -328,7 +352,8 @@ impl Master {
     async fn stop(&mut self, child: &mut tokio::signal::unix::Signal) {
         let deadline = Instant::now() + STOP_PATIENCE;
         for only_qmgr in [false, true] {
-            for process in self.children.iter_mut().filter(|c| (c.host == Host::Qmgr) == only_qmgr) {
+            for process in self.children.iter_mut().filter(|c| (c.host == Host::Qmgr) == only_qmgr)
+            {
                 process.drain();
             }
             while self.children.iter().any(|c| (c.host == Host::Qmgr) == only_qmgr) {

@@ -59,7 +59,11 @@ pub struct Sockets {
 impl Sockets {
     /// Makes exactly these places open: keeps what is open already, closes what is not wanted.
     /// On failure nothing has changed.
-    pub fn become_these(&mut self, wanted: &[Place], owner: Option<nix::unistd::Uid>) -> Result<(), SocketError> {
+    pub fn become_these(
+        &mut self,
+        wanted: &[Place],
+        owner: Option<nix::unistd::Uid>,
+    ) -> Result<(), SocketError> {
         let mut next = BTreeMap::new();
         for place in wanted {
             let socket = match self.open.get(place) {

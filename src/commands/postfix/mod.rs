@@ -1,0 +1,140 @@
+//! postfix(1): start, stop, reload and check the mail system.
+
+mod check;
+mod control;
+pub mod tree;
+
+use std::ffi::OsString;
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use nix::unistd::{Uid, User};
+
+use crate::config::{Config, parameters as p};
+use crate::log::{self, Log};
+use crate::service::logging;
+use crate::sys::users;
+
+/// What the command line says.
+struct Call {
+    config_directory: PathBuf,
+    verbose: u32,
+    words: Vec<String>,
+}
+
+/// Everything an action needs.
+struct Context {
+    config: Arc<Config>,
+    config_directory: PathBuf,
+    verbose: u32,
+    /// Speaks as `postfix/postfix-script`, as Postfix's own script does.
+    log: Log,
+    privileged: bool,
+}
+
+/// A failure whose text has been logged.
+struct Logged;
+
+/// Runs postfix(1), or, when the first argument is the name of another program of ours, that.
+pub fn main(arguments: Vec<OsString>) -> ExitCode {
+    if let Some(run) =
+        arguments.first().and_then(|name| name.to_str()).and_then(crate::multicall::program)
+        && arguments.first().is_some_and(|name| name != "postfix")
+    {
+        return run(arguments.into_iter().skip(1).collect());
+    }
+    let code = act(&arguments).unwrap_or(ExitCode::FAILURE);
+    log::flush();
+    code
+}
+
+fn act(arguments: &[OsString]) -> Result<ExitCode, Logged> {
+    let early = speaker(Log::tagged("postfix"));
+    let fatal = |text: &str| {
+        early.fatal(format_args!("{text}"));
+        Logged
+    };
+    let call = parse(arguments).map_err(|text| fatal(&text))?;
+    let config = Config::load(&call.config_directory).map_err(|problem| fatal(&problem.text))?;
+    let privileged = users::is_root();
+    if !privileged && !is_mail_owner(&config) {
+        return Err(fatal("the postfix command is reserved for the superuser"));
+    }
+    check::owners(&config, privileged).map_err(|text| fatal(&text))?;
+    logging::set_up(&config, &config.text(&p::myhostname));
+    let log = speaker(Log::new(&logging::syslog_name(&config), "postfix-script"));
+    let context = Context {
+        config,
+        config_directory: call.config_directory,
+        verbose: call.verbose,
+        log,
+        privileged,
+    };
+    match call.words.first().map_or("", String::as_str) {
+        "start" => control::start(&context, false),
+        "start-fg" => control::start(&context, true),
+        "stop" => control::stop(&context),
+        "abort" => control::abort(&context),
+        "reload" => control::reload(&context),
+        "status" => control::status(&context),
+        "flush" => Ok(control::flush(&context)),
+        "check" => check::run(&context).map(|()| ExitCode::SUCCESS),
+        "set-permissions" => tree::create(&context.config, privileged)
+            .map(|()| ExitCode::SUCCESS)
+            .map_err(|text| fatal(&text)),
+        other => Err(context.fatal(&format!(
+            "unknown command: '{other}'. Usage: postfix start (or stop, reload, abort, flush, check, \
+             status, set-permissions, upgrade-configuration, logrotate)"
+        ))),
+    }
+}
+
+impl Context {
+    fn fatal(&self, text: &str) -> Logged {
+        self.log.fatal(format_args!("{text}"));
+        Logged
+    }
+}
+
+/// As Postfix: a person at a terminal sees what is logged, scripts only the exit code.
+fn speaker(log: Log) -> Log {
+    if std::io::stderr().is_terminal() { log.to_stderr() } else { log }
+}
+
+fn parse(arguments: &[OsString]) -> Result<Call, String> {
+    let mut call = Call {
+        config_directory: crate::config::default_directory(),
+        verbose: 0,
+        words: Vec::new(),
+    };
+    let mut rest = arguments.iter().map(|argument| argument.to_string_lossy().into_owned());
+    while let Some(argument) = rest.next() {
+        match argument.as_str() {
+            "-c" => {
+                call.config_directory =
+                    rest.next().ok_or("usage: postfix [-c config_dir] [-Dv] command")?.into();
+                if !call.config_directory.is_absolute() {
+                    return Err("-c requires absolute pathname".into());
+                }
+            }
+            "-v" => call.verbose += 1,
+            "-D" => {}
+            option if option.starts_with('-') && option.len() > 1 => {
+                return Err("usage: postfix [-c config_dir] [-Dv] command".into());
+            }
+            _ => {
+                call.words.push(argument);
+                call.words.extend(rest.by_ref());
+            }
+        }
+    }
+    Ok(call)
+}
+
+/// Whether the caller is the mail owner: such a private system runs without root.
+fn is_mail_owner(config: &Config) -> bool {
+    let name = config.text(&p::mail_owner);
+    User::from_name(&name).ok().flatten().is_some_and(|user| user.uid == Uid::effective())
+}
