@@ -5,6 +5,8 @@
 pub mod confine;
 pub mod descriptors;
 pub mod netdb;
+pub mod pcre;
+pub mod regex;
 pub mod users;
 
 /// Microseconds since 1970 by the system clock.

@@ -1,0 +1,194 @@
+//! Fixed keys in memory: texthash, inline, and the text of indexed tables.
+
+use std::collections::HashMap;
+
+use super::braces;
+use super::fold::fold;
+use super::lines::{Lines, Report, show};
+use super::record::{self, Malformed};
+use super::table::{Duplicates, Purpose, is_utf8};
+
+/// Keys and their values.
+#[derive(Debug, Default)]
+pub struct HashTable {
+    entries: HashMap<Box<[u8]>, Box<[u8]>, foldhash::fast::RandomState>,
+}
+
+/// Makes a lookup result of the value in a source file, or says why it cannot.
+pub type MakeValue<'a> = dyn FnMut(&[u8]) -> Result<Vec<u8>, String> + 'a;
+
+impl HashTable {
+    /// The value for `key`, which is folded already.
+    pub fn find(&self, key: &[u8]) -> Option<&[u8]> {
+        self.entries.get(key).map(|value| &**value)
+    }
+
+    /// Adds an entry; false if the key was there and its value was kept.
+    pub fn insert(&mut self, key: &[u8], value: &[u8], replace: bool) -> bool {
+        if !replace && self.entries.contains_key(key) {
+            return false;
+        }
+        self.entries.insert(key.into(), value.into());
+        true
+    }
+
+    /// All entries, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.entries.iter().map(|(key, value)| (&**key, &**value))
+    }
+
+    /// Reads the text of a texthash: table at `path`.
+    pub fn parse_text(
+        path: &str,
+        text: &[u8],
+        purpose: Purpose,
+        utf8: bool,
+        value: &mut MakeValue<'_>,
+        report: &mut Report<'_>,
+    ) -> Result<Self, String> {
+        let utf8 = utf8 && purpose.utf8;
+        let mut table = Self::default();
+        let mut lines = Lines::new(path, text);
+        while let Some(line) = lines.next(report) {
+            let blame = format_args!("{path}, line {}", line.number).to_string();
+            if utf8 && !is_utf8(&line.text) {
+                let text = show(&line.text);
+                report(format!("{blame}: non-UTF-8 input \"{text}\" -- ignoring this line"));
+                continue;
+            }
+            let (key, text) = match record::split(&line.text) {
+                Ok(record) => record,
+                Err(why) => {
+                    report(malformed(&blame, why, &line.text, " -- ignoring this line"));
+                    continue;
+                }
+            };
+            if key.ends_with(b":") {
+                report(alias_syntax(&blame));
+            }
+            let made = match value(text) {
+                Ok(made) => made,
+                Err(why) => {
+                    report(format!("{blame}: {why}: skipping this entry"));
+                    continue;
+                }
+            };
+            let folded = if purpose.fold { fold(key, utf8) } else { key.into() };
+            if !table.insert(&folded, &made, purpose.duplicates == Duplicates::Replace) {
+                let text = format!("{blame}: duplicate entry: \"{}\"", show(key));
+                match purpose.duplicates {
+                    Duplicates::Refuse => return Err(text),
+                    Duplicates::Warn => report(text),
+                    Duplicates::Ignore | Duplicates::Replace => {}
+                }
+            }
+        }
+        Ok(table)
+    }
+
+    /// Reads the name of an inline: table, `{ key = value, { key = value }, … }`.
+    pub fn parse_inline(
+        name: &str,
+        purpose: Purpose,
+        utf8: bool,
+        value: &mut MakeValue<'_>,
+    ) -> Result<Self, String> {
+        let what = if purpose.files { "filename" } else { "value" };
+        let inside = braces::inside(name).filter(|inside| !inside.is_empty());
+        let Some(inside) = inside else {
+            return Err(format!(
+                "bad syntax: \"inline:{name}\"; need \"inline:{{name=value...}}\""
+            ));
+        };
+        let blame =
+            |why: &str| format!("{why}: \"inline:{name}\"; need \"inline:{{name={what}...}}\"");
+        let mut table = Self::default();
+        for item in braces::split(inside) {
+            let item = match item.starts_with('{') {
+                true => braces::strip(item).map_err(|why| blame(&why))?,
+                false => item,
+            };
+            let (key, text) = braces::key_value(item.as_bytes()).map_err(|why| blame(why))?;
+            let made = value(text).map_err(|why| blame(&why))?;
+            let key = if purpose.fold { fold(key, utf8 && purpose.utf8) } else { key.into() };
+            table.insert(&key, &made, true);
+        }
+        if table.entries.is_empty() {
+            return Err(blame("empty table"));
+        }
+        Ok(table)
+    }
+}
+
+/// The warning about a record that is none; postmap and texthash differ in the end of it.
+pub fn malformed(blame: &str, why: Malformed, line: &[u8], end: &str) -> String {
+    match why {
+        Malformed::Quote => {
+            format!("{blame}: unbalanced '\"' in '{}' -- ignoring this line", show(line))
+        }
+        Malformed::Format => format!("{blame}: expected format: key whitespace value{end}"),
+    }
+}
+
+/// The warning about a key that ends in a colon.
+pub fn alias_syntax(blame: &str) -> String {
+    format!("{blame}: record is in \"key: value\" format; is this an alias file?")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(source: &str, duplicates: Duplicates) -> (Result<HashTable, String>, Vec<String>) {
+        let purpose = Purpose { duplicates, ..Purpose::ADDRESSES };
+        let mut warnings = Vec::new();
+        let mut value = |v: &[u8]| Ok(v.to_vec());
+        let table =
+            HashTable::parse_text("/t", source.as_bytes(), purpose, true, &mut value, &mut |w| {
+                warnings.push(w)
+            });
+        (table, warnings)
+    }
+
+    #[test]
+    fn texthash() {
+        let (table, warnings) =
+            text("A@B  x y\n# c\nroot: me\nfoo\n\"a b c\na@b z\n", Duplicates::Warn);
+        let table = table.unwrap();
+        assert_eq!(table.find(b"a@b"), Some(&b"x y"[..]));
+        assert_eq!(
+            warnings,
+            [
+                "/t, line 3: record is in \"key: value\" format; is this an alias file?",
+                "/t, line 4: expected format: key whitespace value -- ignoring this line",
+                "/t, line 5: unbalanced '\"' in '\"a b c' -- ignoring this line",
+                "/t, line 6: duplicate entry: \"a@b\"",
+            ]
+        );
+        let (table, _) = text("a x\nA y\n", Duplicates::Refuse);
+        assert_eq!(table.unwrap_err(), "/t, line 2: duplicate entry: \"A\"");
+    }
+
+    #[test]
+    fn inline() {
+        let parse = |name: &str| {
+            HashTable::parse_inline(name, Purpose::ADDRESSES, true, &mut |v| Ok(v.to_vec()))
+        };
+        let table = parse("{ A=b, { c = d e } {f=}}").unwrap();
+        assert_eq!(table.find(b"a"), Some(&b"b"[..]));
+        assert_eq!(table.find(b"c"), Some(&b"d e"[..]));
+        assert_eq!(table.find(b"f"), Some(&b""[..]));
+        for (name, error) in [
+            ("x", "bad syntax: \"inline:x\"; need \"inline:{name=value...}\""),
+            ("{}", "bad syntax: \"inline:{}\"; need \"inline:{name=value...}\""),
+            ("{ }", "empty table: \"inline:{ }\"; need \"inline:{name=value...}\""),
+            (
+                "{a}",
+                "missing '=' after attribute name: \"inline:{a}\"; \
+                 need \"inline:{name=value...}\"",
+            ),
+        ] {
+            assert_eq!(parse(name).unwrap_err(), error);
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! One open table: `type:name`, what it was opened for, and the engine that answers.
+//!
+//! Tables in files are watched: at most once a second a look-up compares the file with what was
+//! read, and reads it again when it changed. What cannot be read then leaves the last good
+//! content in place; a table that could not be opened at all is tried again.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use super::cidr::CidrTable;
+use super::fold::fold;
+use super::hash::HashTable;
+use super::lines::show;
+use super::outage::Outage;
+use super::pattern::PatternTable;
+use super::system;
+use super::watch::Watch;
+use crate::log::Log;
+
+/// What a table is opened for. The same `type:name` opened for two purposes is two tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Purpose {
+    /// Tables of fixed strings fold the case of keys.
+    pub fold: bool,
+    /// Keys and values must be UTF-8 if `smtputf8_enable` says so.
+    pub utf8: bool,
+    /// `$1` may be used in results of patterns.
+    pub substitution: bool,
+    /// Values are names of files whose contents count.
+    pub files: bool,
+    /// The text of an indexed table is an alias file.
+    pub aliases: bool,
+    /// What a key that is there twice does.
+    pub duplicates: Duplicates,
+    /// Whether keys and values in files end in NUL; none: both forms are tried.
+    pub trailing_nul: Option<bool>,
+}
+
+/// What happens to the second of two equal keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Duplicates {
+    /// The table is refused (text read by a daemon).
+    Refuse,
+    /// It is left out, with a warning.
+    Warn,
+    /// It is left out.
+    Ignore,
+    /// It takes the place of the first.
+    Replace,
+}
+
+impl Purpose {
+    /// Addresses, domains, users: what most `*_maps` parameters are for.
+    pub const ADDRESSES: Self = Self {
+        fold: true,
+        utf8: true,
+        substitution: true,
+        files: false,
+        aliases: false,
+        duplicates: Duplicates::Refuse,
+        trailing_nul: None,
+    };
+    /// Elements of match lists: the list folds keys itself.
+    pub const LISTS: Self = Self { fold: false, ..Self::ADDRESSES };
+    /// alias_maps: results of patterns may not contain parts of the key.
+    pub const ALIASES: Self = Self { substitution: false, aliases: true, ..Self::ADDRESSES };
+    /// header_checks and its relatives: any bytes, case is left alone.
+    pub const CONTENT: Self = Self { fold: false, utf8: false, ..Self::ADDRESSES };
+}
+
+/// What all tables of a process share.
+#[derive(Debug)]
+pub struct Context {
+    /// Where warnings go.
+    pub log: Log,
+    /// `smtputf8_enable`
+    pub utf8: bool,
+}
+
+/// Why a look-up gave no answer. Already logged, but for the caller's own line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text}")]
+pub struct Failure {
+    /// What went wrong.
+    pub text: String,
+    /// Whether the configuration or the data is wrong, rather than the moment.
+    pub config: bool,
+}
+
+/// What answers.
+#[derive(Debug)]
+pub(super) enum Engine {
+    /// texthash, inline, and indexed files whose source is newer.
+    Hash(HashTable),
+    /// static
+    Static(Box<[u8]>),
+    /// regexp, pcre
+    Patterns(PatternTable),
+    /// cidr
+    Cidr(CidrTable),
+    /// environ
+    Environ,
+    /// unix:passwd.byname
+    Passwd,
+    /// unix:group.byname
+    Group,
+    /// fail
+    Fail,
+    /// randmap
+    Random(Vec<Box<[u8]>>),
+    /// unionmap
+    Union(Vec<Arc<Table>>),
+    /// pipemap
+    Pipe(Vec<Arc<Table>>),
+    /// debug
+    Debug(Arc<Table>),
+    /// A file that postmap(1) made.
+    Indexed(super::indexed::Indexed),
+    /// It could not be opened; the reason.
+    Unavailable(String),
+}
+
+/// An open table.
+pub struct Table {
+    pub(super) kind: String,
+    pub(super) name: String,
+    pub(super) purpose: Purpose,
+    pub(super) context: Arc<Context>,
+    pub(super) engine: RwLock<Engine>,
+    pub(super) watch: Option<Watch>,
+    pub(super) outage: Mutex<Outage>,
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.kind, self.name)
+    }
+}
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Table({self})")
+    }
+}
+
+impl Table {
+    /// Whether it holds fixed strings: partial keys make sense. Patterns, networks and tables
+    /// that are not available do not.
+    pub fn is_fixed(&self) -> bool {
+        let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
+        match &*engine {
+            Engine::Hash(_)
+            | Engine::Static(_)
+            | Engine::Environ
+            | Engine::Passwd
+            | Engine::Group
+            | Engine::Indexed(_) => true,
+            Engine::Patterns(_)
+            | Engine::Cidr(_)
+            | Engine::Fail
+            | Engine::Random(_)
+            | Engine::Unavailable(_) => false,
+            Engine::Union(tables) | Engine::Pipe(tables) => {
+                tables.first().is_some_and(|table| table.is_fixed())
+            }
+            Engine::Debug(table) => table.is_fixed(),
+        }
+    }
+
+    /// Why it could not be opened, if so.
+    pub fn unavailable(&self) -> Option<String> {
+        match &*self.engine.read().unwrap_or_else(PoisonError::into_inner) {
+            Engine::Unavailable(why) => Some(why.clone()),
+            _ => None,
+        }
+    }
+
+    /// Whether a look-up may log another line about trouble with this table.
+    pub(super) fn may_complain(&self) -> bool {
+        self.outage.lock().unwrap_or_else(PoisonError::into_inner).may_complain()
+    }
+
+    pub(super) fn warn(&self, text: fmt::Arguments<'_>) {
+        if self.may_complain() {
+            self.context.log.warning(text);
+        }
+    }
+
+    /// The value for `key`.
+    pub fn lookup(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
+        if let Some(watch) = &self.watch
+            && watch.is_due()
+        {
+            self.refresh(watch);
+        }
+        let utf8 = self.purpose.utf8 && self.context.utf8;
+        if utf8 && !is_utf8(key) {
+            self.warn(format_args!(
+                "{self}: non-UTF-8 key \"{}\": malformed UTF-8 or invalid codepoint",
+                show(key)
+            ));
+            return Ok(None);
+        }
+        let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
+        let value = self.ask(&engine, key)?;
+        if utf8
+            && let Some(value) = &value
+            && !is_utf8(value)
+        {
+            let text = format!(
+                "key \"{}\": non-UTF-8 value \"{}\": malformed UTF-8 or invalid codepoint",
+                show(key),
+                show(value)
+            );
+            self.warn(format_args!("{self}: {text}"));
+            return Err(Failure { text, config: true });
+        }
+        Ok(value)
+    }
+
+    /// `key`, folded if this table is for that.
+    fn folded<'k>(&self, key: &'k [u8]) -> Cow<'k, [u8]> {
+        if self.purpose.fold {
+            fold(key, self.purpose.utf8 && self.context.utf8)
+        } else {
+            Cow::Borrowed(key)
+        }
+    }
+
+    fn ask(&self, engine: &Engine, key: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
+        match engine {
+            Engine::Hash(table) => Ok(table.find(&self.folded(key)).map(<[u8]>::to_vec)),
+            Engine::Static(value) => Ok(Some(value.to_vec())),
+            Engine::Patterns(table) => Ok(table.find(&self.name, key, &mut |text| {
+                self.warn(format_args!("{text}"));
+            })),
+            Engine::Cidr(table) => {
+                let address = std::str::from_utf8(key).ok().and_then(|key| key.parse().ok());
+                Ok(address.and_then(|address: IpAddr| table.find(address)).map(<[u8]>::to_vec))
+            }
+            Engine::Environ => Ok(system::environment(&self.folded(key))),
+            Engine::Passwd => system::passwd(&self.folded(key)).map_err(|e| self.broken(&e)),
+            Engine::Group => system::group(&self.folded(key)).map_err(|e| self.broken(&e)),
+            Engine::Fail => Err(Failure { text: "table always fails".into(), config: false }),
+            Engine::Random(values) => Ok(system::choose(values).map(|value| value.to_vec())),
+            Engine::Union(tables) => {
+                let mut all: Option<Vec<u8>> = None;
+                for table in tables {
+                    if let Some(value) = table.lookup(key)? {
+                        match &mut all {
+                            Some(all) if !all.is_empty() => {
+                                all.push(b',');
+                                all.extend_from_slice(&value);
+                            }
+                            Some(all) => all.extend_from_slice(&value),
+                            None => all = Some(value),
+                        }
+                    }
+                }
+                Ok(all.filter(|all| !all.is_empty()))
+            }
+            Engine::Pipe(tables) => {
+                let mut key = key.to_vec();
+                for table in tables {
+                    match table.lookup(&key)? {
+                        Some(value) => key = value,
+                        None => return Ok(None),
+                    }
+                }
+                Ok(Some(key))
+            }
+            Engine::Debug(table) => {
+                let found = table.lookup(key);
+                let shown = match &found {
+                    Ok(Some(value)) => show(value),
+                    Ok(None) => "not_found".into(),
+                    Err(_) => "error".into(),
+                };
+                let log = &self.context.log;
+                log.info(format_args!("{table} lookup: \"{}\" = \"{shown}\"", show(key)));
+                found
+            }
+            Engine::Indexed(table) => table.find(&self.folded(key)).map_err(|text| {
+                self.warn(format_args!("{text}"));
+                Failure { text, config: false }
+            }),
+            Engine::Unavailable(why) => {
+                self.warn(format_args!("{self} is unavailable. {why}"));
+                Err(Failure { text: why.clone(), config: false })
+            }
+        }
+    }
+
+    /// Something of the system does not answer.
+    fn broken(&self, text: &str) -> Failure {
+        self.warn(format_args!("{text}"));
+        Failure { text: text.to_owned(), config: false }
+    }
+
+    /// Reads the file again if it changed.
+    fn refresh(&self, watch: &Watch) {
+        if !watch.has_changed() {
+            return;
+        }
+        let opened = super::open::load(&self.kind, &self.name, self.purpose, &self.context);
+        match opened {
+            Ok(engine) => {
+                *self.engine.write().unwrap_or_else(PoisonError::into_inner) = engine;
+            }
+            Err(why) => {
+                let mut engine = self.engine.write().unwrap_or_else(PoisonError::into_inner);
+                if let Engine::Unavailable(reason) = &mut *engine {
+                    *reason = why;
+                    return;
+                }
+                drop(engine);
+                self.context.log.warning(format_args!(
+                    "table {self} has changed and cannot be read again, \
+                     its last good content stays in use: {why}"
+                ));
+            }
+        }
+    }
+}
+
+/// Whether `text` may go through a table of UTF-8.
+pub(super) fn is_utf8(text: &[u8]) -> bool {
+    text.is_ascii() || std::str::from_utf8(text).is_ok()
+}

@@ -1,0 +1,350 @@
+//! All tables of a process, and the lists of tables that parameters are.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use super::address::{self, AddressRules, Found, Keys};
+use super::table::{Context, Engine, Purpose, Table};
+use super::watch::Watch;
+use super::{braces, open};
+use crate::config::parameters as p;
+use crate::config::{Config, Problem};
+use crate::log::Log;
+
+/// How deep tables may be made of tables.
+const DEPTH: usize = 20;
+
+/// All open tables of a process.
+#[derive(Debug)]
+pub struct Tables {
+    config: Arc<Config>,
+    context: Arc<Context>,
+    open: Mutex<HashMap<(String, Purpose), Arc<Table>>>,
+}
+
+/// A table that cannot be asked right now. Temporary by nature.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{table} lookup error: {text}")]
+pub struct TableError {
+    /// `type:name`
+    pub table: String,
+    /// What went wrong, already logged once.
+    pub text: String,
+}
+
+/// The tables of one parameter, asked in order until one answers.
+#[derive(Clone, Debug, Default)]
+pub struct Maps {
+    title: Arc<str>,
+    tables: Arc<[Arc<Table>]>,
+    parents: bool,
+}
+
+impl Tables {
+    /// No tables open yet. Warnings go to the log under the program's own name.
+    pub fn new(config: Arc<Config>) -> Arc<Self> {
+        let program = std::env::args_os().next().unwrap_or_default();
+        let program = PathBuf::from(program);
+        let program = program.file_name().unwrap_or_default().to_string_lossy();
+        let log = Log::new(&config.text(&p::syslog_name), &program);
+        Self::with_log(config, log)
+    }
+
+    /// The same with warnings in the log of a daemon or session.
+    pub fn with_log(config: Arc<Config>, log: Log) -> Arc<Self> {
+        let context = Arc::new(Context { log, utf8: config.bool(&p::smtputf8_enable) });
+        Arc::new(Self { config, context, open: Mutex::default() })
+    }
+
+    /// The configuration that the tables belong to.
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The log that table warnings go to.
+    pub(super) fn log(&self) -> &Log {
+        &self.context.log
+    }
+
+    /// Opens the tables of a parameter, such as `hash:/etc/postfix/virtual, static:x`; `title` is
+    /// the parameter, for messages. An unknown type is not a failure here but at lookup time, as
+    /// in Postfix; the problem is logged and found by `postfix check`.
+    pub fn maps(&self, title: &str, text: &str) -> Result<Maps, Problem> {
+        let purpose = match title {
+            "alias_maps" | "alias_database" | "aliases" => Purpose::ALIASES,
+            _ if title.ends_with("_checks") => Purpose::CONTENT,
+            _ => Purpose::ADDRESSES,
+        };
+        Ok(self.maps_for(title, text, purpose))
+    }
+
+    /// The same for a purpose other than what the title suggests.
+    pub fn maps_for(&self, title: &str, text: &str, purpose: Purpose) -> Maps {
+        let tables = braces::split(text).into_iter().map(|spec| self.table(spec, purpose));
+        let style = match title.starts_with("check_") {
+            true => "smtpd_access_maps",
+            false => title,
+        };
+        Maps {
+            title: title.into(),
+            tables: tables.collect(),
+            parents: super::match_list::matches_subdomains(self, style),
+        }
+    }
+
+    /// Opens one table. What cannot be opened is logged, and fails at lookup time.
+    pub fn table(&self, spec: &str, purpose: Purpose) -> Arc<Table> {
+        self.table_at(spec, purpose, 0)
+    }
+
+    /// The folders and files that look-ups read later: a confined process must be let at them.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let watches = open.values().filter_map(|table| table.watch.as_ref());
+        let mut paths: Vec<PathBuf> = watches
+            .flat_map(|watch| watch.paths())
+            .filter_map(|path| path.parent())
+            .map(PathBuf::from)
+            .collect();
+        paths.sort_unstable();
+        paths.dedup();
+        paths
+    }
+
+    fn table_at(&self, spec: &str, purpose: Purpose, depth: usize) -> Arc<Table> {
+        // Nothing of proxymap(8) is needed here: every process may open what it is told to.
+        let spec = spec.strip_prefix("proxy:").unwrap_or(spec);
+        let key = (spec.to_owned(), purpose);
+        let known = self.open.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        if let Some(table) = known {
+            return table;
+        }
+        let table = Arc::new(self.open(spec, purpose, depth));
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.entry(key).or_insert(table).clone()
+    }
+
+    fn open(&self, spec: &str, purpose: Purpose, depth: usize) -> Table {
+        let (kind, name, opened) = match spec.split_once(':') {
+            Some((kind, name)) if !kind.is_empty() && !name.is_empty() => (kind, name, None),
+            _ => {
+                let why =
+                    format!("open dictionary: expecting \"type:name\" form instead of \"{spec}\"");
+                (spec, "", Some(Err(why)))
+            }
+        };
+        let watch = open::files(kind, name).map(|(paths, text)| Watch::new(paths, text));
+        let opened = opened.unwrap_or_else(|| match kind {
+            "unionmap" => self.several(kind, name, purpose, depth).map(Engine::Union),
+            "pipemap" => self.several(kind, name, purpose, depth).map(Engine::Pipe),
+            "debug" if depth < DEPTH => Ok(Engine::Debug(self.table_at(name, purpose, depth + 1))),
+            _ => open::load(kind, name, purpose, &self.context),
+        });
+        let engine = opened.unwrap_or_else(|why| {
+            self.context.log.error(format_args!("{why}"));
+            Engine::Unavailable(why)
+        });
+        Table {
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            purpose,
+            context: self.context.clone(),
+            engine: RwLock::new(engine),
+            watch,
+            outage: Mutex::default(),
+        }
+    }
+
+    /// The tables that a unionmap or pipemap is made of.
+    fn several(
+        &self,
+        kind: &str,
+        name: &str,
+        purpose: Purpose,
+        depth: usize,
+    ) -> Result<Vec<Arc<Table>>, String> {
+        let specs = braces::inside(name).map(braces::split).unwrap_or_default();
+        if specs.is_empty() || specs.iter().any(|spec| !spec.contains(':')) {
+            return Err(format!("bad syntax: \"{kind}:{name}\"; need \"{kind}:{{type:name...}}\""));
+        }
+        if depth >= DEPTH {
+            return Err(format!("too many tables in tables: \"{kind}:{name}\""));
+        }
+        Ok(specs.into_iter().map(|spec| self.table_at(spec, purpose, depth + 1)).collect())
+    }
+}
+
+impl Maps {
+    /// Whether there is no table at all.
+    pub fn is_empty(&self) -> bool {
+        self.tables.is_empty()
+    }
+
+    /// The parameter that they are from.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// The tables, for callers that need to know which one answered.
+    pub fn tables(&self) -> &[Arc<Table>] {
+        &self.tables
+    }
+
+    /// Whether a parent domain is looked up as `domain` rather than `.domain`:
+    /// `parent_domain_matches_subdomains` for this parameter.
+    pub fn parents_match_subdomains(&self) -> bool {
+        self.parents
+    }
+
+    /// Looks `key` up as it is (tables fold case as their type does).
+    pub async fn find(&self, key: &str) -> Result<Option<String>, TableError> {
+        self.find_text(key.as_bytes(), false)
+    }
+
+    /// Looks up a key that need not be UTF-8, such as a header.
+    pub async fn find_bytes(&self, key: &[u8]) -> Result<Option<String>, TableError> {
+        self.find_text(key, false)
+    }
+
+    /// Looks up part of a name or address, such as a parent domain: only tables of fixed strings
+    /// are asked, tables of patterns (regexp, pcre, tcp …) see whole keys only.
+    pub async fn find_partial(&self, key: &str) -> Result<Option<String>, TableError> {
+        self.find_text(key.as_bytes(), true)
+    }
+
+    /// Looks an address up as tables of addresses are: `user+ext@domain`, `user@domain`, then, if
+    /// the domain is local, `user+ext` and `user`, then `@domain`. Tables of patterns (regexp,
+    /// pcre, tcp …) see the whole address only.
+    pub async fn find_address(
+        &self,
+        address: &str,
+        rules: &AddressRules,
+    ) -> Result<Option<Found>, TableError> {
+        address::find(self, address, &Keys::from(rules))
+    }
+
+    /// The same for any choice of keys.
+    pub async fn find_keys(
+        &self,
+        address: &str,
+        keys: &Keys<'_>,
+    ) -> Result<Option<Found>, TableError> {
+        address::find(self, address, keys)
+    }
+
+    /// What all of the above come to; `partial` skips tables of patterns.
+    pub(super) fn find_text(
+        &self,
+        key: &[u8],
+        partial: bool,
+    ) -> Result<Option<String>, TableError> {
+        if key.is_empty() {
+            return Ok(None);
+        }
+        for table in self.tables.iter() {
+            if partial && !table.is_fixed() {
+                continue;
+            }
+            let shown = || super::lines::show(key);
+            match table.lookup(key) {
+                Ok(None) => {}
+                Ok(Some(value)) if value.is_empty() => {
+                    let title = &self.title;
+                    let key = shown();
+                    table.warn(format_args!(
+                        "{title} lookup of {key} returns an empty string result"
+                    ));
+                    table
+                        .warn(format_args!("{title} should return NO RESULT in case of NOT FOUND"));
+                    let text = format!("empty string result for \"{key}\"");
+                    return Err(TableError { table: table.to_string(), text });
+                }
+                Ok(Some(value)) => {
+                    let text = String::from_utf8(value)
+                        .unwrap_or_else(|e| super::lines::show(e.as_bytes()).into_owned());
+                    return Ok(Some(text));
+                }
+                Err(failure) => {
+                    let key = shown();
+                    table.warn(format_args!("{table} lookup error for \"{key}\""));
+                    return Err(TableError { table: table.to_string(), text: failure.text });
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Sources;
+
+    fn tables() -> Arc<Tables> {
+        Tables::new(Config::parse(&Sources::default()).unwrap())
+    }
+
+    fn find(text: &str, key: &str) -> Result<Option<String>, TableError> {
+        let maps = tables().maps("x_maps", text).unwrap();
+        maps.find_text(key.as_bytes(), false)
+    }
+
+    #[test]
+    fn in_order() {
+        let text = "inline:{a=1}, inline:{ {a = 2}, b=3 } static:{ x y }";
+        assert_eq!(find(text, "A"), Ok(Some("1".into())));
+        assert_eq!(find(text, "b"), Ok(Some("3".into())));
+        assert_eq!(find(text, "c"), Ok(Some("x y".into())));
+        assert_eq!(find(text, ""), Ok(None));
+    }
+
+    #[test]
+    fn composed() {
+        assert_eq!(find("unionmap:{inline:{a=1} static:z}", "a"), Ok(Some("1,z".into())));
+        assert_eq!(find("pipemap:{inline:{a=b},inline:{b=c}}", "a"), Ok(Some("c".into())));
+        assert_eq!(find("pipemap:{inline:{a=b},inline:{c=c}}", "a"), Ok(None));
+        assert_eq!(find("randmap:{x}", "a"), Ok(Some("x".into())));
+        assert_eq!(find("regexp:{{/^a(.)/ $1}}", "ab"), Ok(Some("b".into())));
+        assert_eq!(find("debug:proxy:static:y", "a"), Ok(Some("y".into())));
+        assert_eq!(find("cidr:{{10.0.0.0/8 t}}", "10.1.1.1"), Ok(Some("t".into())));
+        assert!(find("fail:x", "a").is_err());
+        let error = find("unionmap:{x}", "a").unwrap_err();
+        assert_eq!(error.text, "bad syntax: \"unionmap:{x}\"; need \"unionmap:{type:name...}\"");
+    }
+
+    #[test]
+    fn unavailable() {
+        let error = find("nosuch:x", "a").unwrap_err();
+        assert_eq!(error.text, "unsupported dictionary type: nosuch");
+        assert_eq!(error.table, "nosuch:x");
+        let error = find("hash", "a").unwrap_err();
+        let text = "open dictionary: expecting \"type:name\" form instead of \"hash\"";
+        assert_eq!(error.text, text);
+        let error = find("texthash:/no/such", "a").unwrap_err();
+        assert_eq!(error.text, "open database /no/such: No such file or directory");
+    }
+
+    #[test]
+    fn deep_nesting_ends() {
+        let spec = "unionmap:{".repeat(40) + "static:x" + &"}".repeat(40);
+        assert!(find(&spec, "a").is_err());
+    }
+
+    #[test]
+    fn changes_are_noticed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("t");
+        let maps = tables().maps("x_maps", &format!("regexp:{}", path.display())).unwrap();
+        assert!(maps.find_text(b"a", false).is_err());
+        std::fs::write(&path, "/a/ b\n").unwrap();
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while maps.find_text(b"a", false) != Ok(Some("b".into())) {
+            assert!(std::time::Instant::now() < until);
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        std::fs::remove_file(&path).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(1100));
+        assert_eq!(maps.find_text(b"a", false), Ok(Some("b".into())));
+    }
+}
