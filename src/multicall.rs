@@ -34,11 +34,16 @@ pub fn main(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let started_as = arguments.next().unwrap_or_default();
     let name =
         Path::new(&started_as).file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    match program(name) {
-        Some(run) => run(arguments.collect()),
-        None => {
-            eprintln!("{name}: no program of that name in postfix-rs");
-            ExitCode::from(64)
-        }
+    let mut arguments: Vec<OsString> = arguments.collect();
+    let Some(run) = program(name) else {
+        eprintln!("{name}: no program of that name in postfix-rs");
+        return ExitCode::from(64);
+    };
+    if name == "postfix"
+        && let Some(named) = arguments.first().and_then(|name| name.to_str()).and_then(program)
+    {
+        arguments.remove(0);
+        return named(arguments);
     }
+    run(arguments)
 }

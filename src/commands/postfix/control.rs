@@ -2,6 +2,7 @@
 
 use std::io::Read as _;
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
 use super::{Context, Logged, check};
+use crate::config::parameters as p;
 use crate::master;
 
 /// Starts master; in the foreground it becomes this process.
@@ -117,11 +119,16 @@ pub(super) fn status(context: &Context) -> Result<ExitCode, Logged> {
 
 /// Tries all deferred mail now.
 pub(super) fn flush(context: &Context) -> ExitCode {
-    match crate::multicall::program("postqueue") {
-        Some(postqueue) => {
-            postqueue(vec!["-c".into(), context.config_directory.clone().into(), "-f".into()])
+    let postqueue = Path::new(&context.config.text(&p::command_directory)).join("postqueue");
+    let status =
+        Command::new(&postqueue).arg("-c").arg(&context.config_directory).arg("-f").status();
+    match status {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(e) => {
+            context.log.fatal(format_args!("cannot execute {}: {e}", postqueue.display()));
+            ExitCode::FAILURE
         }
-        None => ExitCode::FAILURE,
     }
 }
 

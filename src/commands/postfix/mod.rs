@@ -37,14 +37,8 @@ struct Context {
 /// A failure whose text has been logged.
 struct Logged;
 
-/// Runs postfix(1), or, when the first argument is the name of another program of ours, that.
+/// Runs postfix(1).
 pub fn main(arguments: Vec<OsString>) -> ExitCode {
-    if let Some(run) =
-        arguments.first().and_then(|name| name.to_str()).and_then(crate::multicall::program)
-        && arguments.first().is_some_and(|name| name != "postfix")
-    {
-        return run(arguments.into_iter().skip(1).collect());
-    }
     let code = act(&arguments).unwrap_or(ExitCode::FAILURE);
     log::flush();
     code
