@@ -34,7 +34,7 @@ fn standard_form() {
         ("bob%site", "bob@site.home.example"),
         ("bob%a@b.example", "bob%a@b.example"),
         ("@relay.example:bob@site.example", "bob@site.example"),
-        ("@relay.example:", "@relay.example:"),
+        ("@relay.example:", "@home.example"),
         ("bob@[192.0.2.1]", "bob@[192.0.2.1]"),
         ("a b", "a b@home.example"),
         ("", ""),
