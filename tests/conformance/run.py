@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""Runs the conformance scenarios against a staged postfix-rs and compares with what Postfix said.
+
+  run.py TARGET [NAME...]              compare TARGET (a folder made by `postfix-installer install --root`) with
+                                       the recorded transcripts; exit 1 on any difference
+  run.py --record REFERENCE [NAME...]  record the transcripts from real Postfix staged in REFERENCE
+
+Scenarios are short Python files in scenarios/; their transcripts lie in transcripts/. Those that come with the oracle
+have theirs in shipped/. The oracle itself (the throw-away machine on which a scenario runs) is found through the
+variable ORACLE, by default ../../../shared/oracle. It needs root, namespaces and python3-dnslib: without them this
+program says so and exits with 77.
+
+Wanted differences stand in tests/known-differences.toml, each with its reason. An entry that no longer makes a
+difference is an error, so the list is always true.
+"""
+import argparse, concurrent.futures, difflib, os, pathlib, re, sys, tomllib
+
+HERE = pathlib.Path(__file__).resolve().parent
+ORACLE = pathlib.Path(os.environ.get("ORACLE", HERE.parents[1] / ".." / "shared" / "oracle")).resolve()
+KNOWN = HERE.parent / "known-differences.toml"
+
+
+class Suite:
+    """A folder of scenarios and the folder of their transcripts."""
+
+    def __init__(self, scenarios, transcripts):
+        self.scenarios, self.transcripts = scenarios, transcripts
+
+    def names(self):
+        return sorted(p.stem for p in self.scenarios.glob("*.py"))
+
+    def recorded(self, name):
+        return (self.transcripts / f"{name}.txt").read_text().splitlines()
+
+
+SUITES = [Suite(HERE / "scenarios", HERE / "transcripts"), Suite(ORACLE / "scenarios", HERE / "shipped")]
+
+
+def needs():
+    """Why the scenarios cannot run here, or nothing."""
+    if os.geteuid() != 0:
+        return "root is needed to make throw-away machines"
+    if not (ORACLE / "oracle.py").exists():
+        return f"no oracle in {ORACLE}: set ORACLE"
+    try:
+        import dnslib  # noqa: F401
+    except ImportError:
+        return "the Python module dnslib is missing"
+    return None
+
+
+def run(suite, root, name):
+    """The transcript of one run; the oracle reads its scenario folder from the environment of its process."""
+    import subprocess
+    env = dict(os.environ, ORACLE_SCENARIOS=str(suite.scenarios))
+    out = subprocess.run([sys.executable, str(ORACLE / "oracle.py"), "run", str(root), name], env=env, text=True,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace").stdout
+    return out.splitlines()[1:]  # the first line is the heading
+
+
+def known_differences():
+    if not KNOWN.exists():
+        return []
+    entries = tomllib.loads(KNOWN.read_text()).get("difference", [])
+    for entry in entries:
+        entry["used"] = False
+    return entries
+
+
+def wanted(name, lines, known):
+    """What we want to say where Postfix says LINES: the wanted differences applied."""
+    for entry in known:
+        if entry["scenario"] != name:
+            continue
+        pattern, out = re.compile(entry["postfix"]), []
+        for line in lines:
+            if pattern.fullmatch(line):
+                entry["used"] = True
+                out += [pattern.sub(ours, line) for ours in entry["ours"]]
+            else:
+                out.append(line)
+        lines = out
+    return lines
+
+
+def chosen(names):
+    for suite in SUITES:
+        for name in suite.names():
+            if not names or name in names:
+                yield suite, name
+
+
+def record(root, names, jobs):
+    work = [(s, n) for s, n in chosen(names)]
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        for (suite, name), lines in zip(work, pool.map(lambda w: run(w[0], root, w[1]), work)):
+            suite.transcripts.mkdir(exist_ok=True)
+            (suite.transcripts / f"{name}.txt").write_text("\n".join(lines) + "\n")
+            print(f"recorded {name} ({len(lines)} lines)", flush=True)
+
+
+def compare(root, names, jobs, quiet):
+    known, failed, done = known_differences(), 0, 0
+    work = [(s, n) for s, n in chosen(names) if (s.transcripts / f"{n}.txt").exists()]
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        for (suite, name), ours in zip(work, pool.map(lambda w: run(w[0], root, w[1]), work)):
+            expected = wanted(name, suite.recorded(name), known)
+            done += 1
+            if ours == expected:
+                print(f"same    {name} ({len(ours)} lines)", flush=True)
+                continue
+            failed += 1
+            print(f"DIFFERS {name}", flush=True)
+            if not quiet:
+                for line in difflib.unified_diff(expected, ours, "postfix", "postfix-rs", lineterm="", n=1):
+                    print("    " + line)
+    if not names:
+        for entry in known:
+            if not entry["used"]:
+                failed += 1
+                print(f"OUT OF DATE known difference in {entry['scenario']}: {entry['postfix']}")
+    print(f"conformance: {done - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--record", action="store_true", help="record from real Postfix instead of comparing")
+    parser.add_argument("--jobs", type=int, default=6, help="scenarios at a time (most of their time is waiting)")
+    parser.add_argument("--quiet", action="store_true", help="names only, no differences")
+    parser.add_argument("root", type=pathlib.Path)
+    parser.add_argument("names", nargs="*")
+    arguments = parser.parse_args()
+    why = needs()
+    if why:
+        print(f"conformance: skipped: {why}")
+        return 77
+    if arguments.record:
+        record(arguments.root.resolve(), arguments.names, arguments.jobs)
+        return 0
+    return compare(arguments.root.resolve(), arguments.names, arguments.jobs, arguments.quiet)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
