@@ -4,14 +4,14 @@
 use serde::{Deserialize, Serialize};
 
 use crate::mail::envelope::Envelope;
-use crate::spool::Location;
+use crate::spool::{Full, Location};
 
 /// From an intake process to qmgr.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum ToQueue {
     /// The first frame: which spool directory this process writes.
     Hello {
-        /// See [`crate::spool::WriterId`].
+        /// See [`crate::spool::Writer::id`].
         writer: u32,
     },
     /// A message that is safely on disk and was, or is about to be, acknowledged.
@@ -21,11 +21,9 @@ pub enum ToQueue {
         /// Its envelope, so that qmgr reads nothing back.
         envelope: Box<Envelope>,
     },
-    /// The segment is full: no further records will come in it.
-    SegmentFull {
-        /// Number of the segment within the writer's directory.
-        segment: u64,
-    },
+    /// The segment is full: no further records will come in it. Sent for each full segment after
+    /// every [`ToQueue::Hello`] as well.
+    SegmentFull(Full),
 }
 
 /// From qmgr to an intake process.
@@ -35,5 +33,7 @@ pub enum FromQueue {
     Recycle {
         /// Number of the segment within the writer's directory.
         segment: u64,
+        /// Which use of it is over.
+        generation: u32,
     },
 }

@@ -24,8 +24,11 @@ impl QueueId {
     /// Long form: seconds and microseconds in base 52, `z`, then `number` in base 51, as Postfix
     /// writes them with `enable_long_queue_ids = yes`.
     pub fn long(seconds: u64, micros: u32, number: u64) -> Self {
-        let _ = (seconds, micros, number);
-        Self::NONE
+        let mut text = in_base(52, seconds, 6);
+        text += &in_base(52, u64::from(micros % 1_000_000), 4);
+        text.push('z');
+        text += &in_base(51, number, 1);
+        Self::from_text(&text).unwrap_or(Self::NONE)
     }
 
     /// No queue ID; shows as `NOQUEUE`.
@@ -58,6 +61,24 @@ impl QueueId {
         id.text.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
         Some(id)
     }
+}
+
+/// Digits without vowels, so that no ID spells a word. The last one, `z`, is none in base 51.
+const DIGITS: [char; 52] = [
+    '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'B', 'C', 'D', 'F', 'G', 'H', 'J', 'K', 'L',
+    'M', 'N', 'P', 'Q', 'R', 'S', 'T', 'V', 'W', 'X', 'Y', 'Z', 'b', 'c', 'd', 'f', 'g', 'h', 'j',
+    'k', 'l', 'm', 'n', 'p', 'q', 'r', 's', 't', 'v', 'w', 'x', 'y', 'z',
+];
+
+/// `value` in that base with at least `width` digits.
+fn in_base(base: u64, mut value: u64, width: usize) -> String {
+    let mut digits = Vec::with_capacity(12);
+    while value > 0 || digits.len() < width {
+        let digit = usize::try_from(value % base).unwrap_or(0);
+        digits.push(DIGITS.get(digit).copied().unwrap_or('0'));
+        value /= base;
+    }
+    digits.iter().rev().collect()
 }
 
 impl fmt::Display for QueueId {
@@ -98,5 +119,18 @@ impl<'de> serde::Deserialize<'de> for QueueId {
             return Ok(Self::NONE);
         }
         text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_and_long_ids() {
+        assert_eq!(QueueId::short(0x1F, 0xABCDEF).to_string(), "0001FABCDEF");
+        // 52^5 seconds, 52 microseconds, number 51.
+        assert_eq!(QueueId::long(380_204_032, 52, 51).to_string(), "1000000010z10");
+        assert_eq!(QueueId::long(0, 0, 50).to_string(), "0000000000zy");
     }
 }

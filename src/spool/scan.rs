@@ -1,0 +1,212 @@
+//! Finding all records of a spool again: when qmgr starts, and when it may have missed what an
+//! intake process said.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::disk::{Access, Disk, DiskFile, RealDisk};
+use super::format::{RECORD_HEADER, RECORDS_START, RecordHeader, SegmentHeader};
+use super::record::{Head, decode_head, intact};
+use super::segments::read_header;
+use super::{Key, Location, SpoolError};
+use crate::mail::envelope::Envelope;
+
+/// A record that was found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// Where.
+    pub location: Location,
+    /// Its envelope.
+    pub envelope: Envelope,
+    /// It is a copy, made by [`super::Writer::move_record`], of that record: it counts only if
+    /// the state log says that the record was moved here.
+    pub origin: Option<Key>,
+}
+
+/// The whole records of one segment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SegmentScan {
+    /// The writer.
+    pub writer: u32,
+    /// The segment.
+    pub segment: u64,
+    /// Its present generation.
+    pub generation: u32,
+    /// What is in it, in the order of writing.
+    pub records: Vec<Found>,
+    /// How many records had a sound header and a damaged body. At the end of a segment that is
+    /// what a crash leaves of messages nobody acknowledged.
+    pub damaged: u32,
+}
+
+/// Goes through the segments of some writers; see [`scan`].
+#[derive(Debug)]
+pub struct Scan {
+    disk: Arc<dyn Disk>,
+    segments: std::vec::IntoIter<(u32, u64, PathBuf)>,
+}
+
+/// All segments of all writers below `queue_directory`, each with its whole records. A segment
+/// is synced before it is read, so that nothing is found that a power cut could take away again.
+pub fn scan(queue_directory: &Path) -> Result<Scan, SpoolError> {
+    scan_on(Arc::new(RealDisk), queue_directory, None)
+}
+
+/// The same for one writer.
+pub fn scan_writer(queue_directory: &Path, writer: u32) -> Result<Scan, SpoolError> {
+    scan_on(Arc::new(RealDisk), queue_directory, Some(writer))
+}
+
+/// The same on another disk.
+pub fn scan_on(
+    disk: Arc<dyn Disk>,
+    queue_directory: &Path,
+    writer: Option<u32>,
+) -> Result<Scan, SpoolError> {
+    let top = queue_directory.join("segments");
+    let writers = match writer {
+        Some(writer) => vec![u64::from(writer)],
+        None => numbers(&*disk, &top)?,
+    };
+    let mut segments = Vec::new();
+    for writer in writers {
+        let Ok(id) = u32::try_from(writer) else { continue };
+        let directory = top.join(writer.to_string());
+        for number in numbers(&*disk, &directory)? {
+            segments.push((id, number, directory.join(number.to_string())));
+        }
+    }
+    Ok(Scan { disk, segments: segments.into_iter() })
+}
+
+/// Names in a directory that are numbers, in order; none if there is no such directory.
+fn numbers(disk: &dyn Disk, directory: &Path) -> Result<Vec<u64>, SpoolError> {
+    let names = match disk.list(directory) {
+        Ok(names) => names,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(e) => return Err(SpoolError::io("list", directory, &e)),
+    };
+    let mut numbers: Vec<u64> = names.iter().filter_map(|name| name.parse().ok()).collect();
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+impl Iterator for Scan {
+    type Item = Result<SegmentScan, SpoolError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let (writer, segment, path) = self.segments.next()?;
+            match scan_messages(&*self.disk, writer, segment, &path) {
+                Ok(Some(scan)) => return Some(Ok(scan)),
+                Ok(None) => {}
+                // Removed since it was listed: it was free.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+                Err(e) => return Some(Err(SpoolError::io("read", &path, &e))),
+            }
+        }
+    }
+}
+
+/// The messages of one segment; `None` if it has no header.
+fn scan_messages(
+    disk: &dyn Disk,
+    writer: u32,
+    segment: u64,
+    path: &Path,
+) -> io::Result<Option<SegmentScan>> {
+    let Some(mut records) = Records::open(disk, path)? else { return Ok(None) };
+    let generation = records.segment.generation;
+    let mut scan = SegmentScan { writer, segment, generation, records: Vec::new(), damaged: 0 };
+    while let Some((header, body)) = records.next_record()? {
+        let head = body.and_then(|body| decode_head(body.get(..header.envelope as usize)?));
+        let Some(Head { origin, envelope }) = head else {
+            scan.damaged += 1;
+            continue;
+        };
+        let location = Location {
+            writer,
+            segment,
+            generation,
+            offset: u64::from(header.offset),
+            length: u32::try_from(header.length()).unwrap_or(u32::MAX),
+        };
+        scan.records.push(Found { location, envelope, origin });
+    }
+    Ok(Some(scan))
+}
+
+/// Walks over the records of one segment, whatever they hold.
+#[derive(Debug)]
+pub(super) struct Records {
+    file: Arc<dyn DiskFile>,
+    pub(super) segment: SegmentHeader,
+    window: Vec<u8>,
+    /// Where the window begins in the file.
+    start: u64,
+    /// Where the next record begins.
+    offset: u64,
+}
+
+/// How much is read at once at least.
+const WINDOW: usize = 256 << 10;
+
+impl Records {
+    /// Syncs the segment and reads its header; `None` if it has none.
+    pub(super) fn open(disk: &dyn Disk, path: &Path) -> io::Result<Option<Self>> {
+        let file = disk.open(path, Access::Read)?;
+        file.sync_data()?;
+        let Some(segment) = read_header(&*file)? else { return Ok(None) };
+        let start = RECORDS_START;
+        Ok(Some(Self { file, segment, window: Vec::new(), start, offset: start }))
+    }
+
+    /// The next record with a sound header, and its body (without the header) if that is whole;
+    /// `None` behind the last one.
+    pub(super) fn next_record(&mut self) -> io::Result<Option<(RecordHeader, Option<&[u8]>)>> {
+        let offset = self.offset;
+        let Some(bytes) = self.bytes(offset, RECORD_HEADER)? else { return Ok(None) };
+        let header = bytes.first_chunk().and_then(RecordHeader::decode);
+        let Some(header) = header.filter(|h| h.belongs(&self.segment, offset)) else {
+            return Ok(None);
+        };
+        self.offset += header.length();
+        let length = header.envelope as usize + header.stored as usize;
+        let body = self.bytes(offset + RECORD_HEADER as u64, length)?;
+        Ok(Some((header, body.filter(|body| intact(&header, body)))))
+    }
+
+    /// Bytes of the file; `None` if it ends before.
+    fn bytes(&mut self, offset: u64, length: usize) -> io::Result<Option<&[u8]>> {
+        let inside = |start: u64, have: usize| {
+            offset >= start && offset + length as u64 <= start + have as u64
+        };
+        if !inside(self.start, self.window.len()) {
+            self.load(offset, length)?;
+        }
+        if !inside(self.start, self.window.len()) {
+            return Ok(None);
+        }
+        let skip = usize::try_from(offset - self.start).unwrap_or(usize::MAX);
+        Ok(self.window.get(skip..skip + length))
+    }
+
+    fn load(&mut self, offset: u64, length: usize) -> io::Result<()> {
+        self.start = offset;
+        self.window.resize(length.max(WINDOW), 0);
+        let mut filled = 0;
+        while let Some(rest) = self.window.get_mut(filled..)
+            && !rest.is_empty()
+        {
+            match self.file.read_at(rest, offset + filled as u64) {
+                Ok(0) => break,
+                Ok(n) => filled += n,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        self.window.truncate(filled);
+        Ok(())
+    }
+}
