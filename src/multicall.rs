@@ -19,6 +19,7 @@ const DAEMONS: &[(&str, Program)] = &[
     ("local", crate::deliver::local::main),
     ("virtual", crate::deliver::virtual_mailbox::main),
     ("pipe", crate::deliver::pipe::main),
+    (crate::ipc::worker::PROGRAM, crate::service::worker::child::main),
 ];
 
 /// Commands by name.

@@ -9,3 +9,4 @@ pub mod channel;
 pub mod control;
 pub mod delivery;
 pub mod queue;
+pub mod worker;

@@ -7,3 +7,4 @@ pub mod birth;
 pub mod intake;
 pub mod logging;
 pub mod profile;
+pub mod worker;

@@ -7,6 +7,7 @@ pub mod descriptors;
 pub mod netdb;
 pub mod pcre;
 pub mod regex;
+pub mod spawn;
 pub mod users;
 
 /// Microseconds since 1970 by the system clock.

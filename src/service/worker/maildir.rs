@@ -1,0 +1,165 @@
+//! Adding a message to a maildir: written in `tmp`, synced, then moved to `new` under a name that
+//! nobody else can have.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use super::copy::{Body, CopyError, copy};
+use super::{mbox, refused};
+use crate::ipc::worker::{Maildir, Refusal};
+
+/// Delivers. Whatever part of the content was not needed is still on the socket.
+pub(super) fn deliver<R: Read>(
+    maildir: &Maildir,
+    body: &mut Body<'_, R>,
+    warnings: &mut Vec<String>,
+) -> Result<Result<(), Refusal>, CopyError> {
+    let now = crate::sys::now();
+    let (seconds, micros) = (now / 1_000_000, now % 1_000_000);
+    let tmp = tmp_path(maildir, seconds);
+    let not_created = |path: &str, e: &io::Error| {
+        refused(&format!("create maildir file {path}"), e, maildir.default_status)
+    };
+    let file = match create(&tmp) {
+        Ok(file) => file,
+        Err(e) => return Ok(Err(not_created(&tmp, &e))),
+    };
+    let id = file.metadata().map(|m| (m.dev(), m.ino())).unwrap_or_default();
+    let result = match copy(&maildir.copy, body, &file) {
+        Err(CopyError::Parent) => {
+            let _ = std::fs::remove_file(&tmp);
+            return Err(CopyError::Parent);
+        }
+        Err(CopyError::Write(e)) => Err(mbox::write_failed(&e)),
+        Ok(()) => match file.sync_all() {
+            Err(e) => Err(mbox::write_failed(&e)),
+            Ok(()) => {
+                let new = new_path(maildir, seconds, micros, id);
+                publish(maildir, &tmp, &new).map_err(|e| not_created(&new, &e))
+            }
+        },
+    };
+    if result.is_err()
+        && let Err(e) = std::fs::remove_file(&tmp)
+    {
+        warnings.push(format!("remove {tmp}: {}", crate::sys::spawn::error_text(&e)));
+    }
+    Ok(result)
+}
+
+/// `tmp/time.Pprocess.host`: this process has no more than one file there at a time.
+fn tmp_path(maildir: &Maildir, seconds: u64) -> String {
+    let Maildir { path, hostname, .. } = maildir;
+    format!("{path}tmp/{seconds}.P{}.{hostname}", std::process::id())
+}
+
+/// `new/time.Vdevice Iinode Mmicroseconds.host`, without the spaces.
+fn new_path(maildir: &Maildir, seconds: u64, micros: u64, (dev, ino): (u64, u64)) -> String {
+    let Maildir { path, hostname, .. } = maildir;
+    format!("{path}new/{seconds}.V{dev:x}I{ino:x}M{micros}.{hostname}")
+}
+
+fn create(path: &str) -> io::Result<File> {
+    let open = || OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    match open() {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            make_directories(Path::new(path).parent())?;
+            open()
+        }
+        result => result,
+    }
+}
+
+/// Moves the file to its place without ever replacing one.
+fn publish(maildir: &Maildir, tmp: &str, new: &str) -> io::Result<()> {
+    match move_to(tmp, new) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            let below = |name: &str| Path::new(&maildir.path).join(name);
+            // If `cur` cannot be made, `new` is what counts.
+            let _ = make_directories(Some(&below("cur")));
+            make_directories(Some(&below("new")))?;
+            move_to(tmp, new)
+        }
+        result => result,
+    }
+}
+
+fn move_to(tmp: &str, new: &str) -> io::Result<()> {
+    use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+    match renameat2(AT_FDCWD, tmp, AT_FDCWD, new, RenameFlags::RENAME_NOREPLACE) {
+        Ok(()) => Ok(()),
+        // Some network file systems know no such rename.
+        Err(nix::Error::EINVAL | nix::Error::ENOSYS | nix::Error::EOPNOTSUPP) => {
+            std::fs::hard_link(tmp, new)?;
+            std::fs::remove_file(tmp)
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// Makes the directory and its missing parents, for the owner alone.
+fn make_directories(path: Option<&Path>) -> io::Result<()> {
+    match path {
+        Some(path) => DirBuilder::new().recursive(true).mode(0o700).create(path),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ipc::worker::Copy;
+    use crate::mail::status::Status;
+
+    fn maildir(path: &Path) -> Maildir {
+        Maildir {
+            path: format!("{}/", path.to_str().unwrap()),
+            copy: Copy { prefix: b"X: y\n".to_vec(), ..Copy::default() },
+            hostname: "host.example".into(),
+            default_status: Status::new(5, 2, 0),
+        }
+    }
+
+    fn deliver_to(path: &Path, content: &[u8]) -> Result<(), Refusal> {
+        let mut from = content;
+        let mut body = Body { from: &mut from, left: content.len() as u64 };
+        deliver(&maildir(path), &mut body, &mut Vec::new()).unwrap()
+    }
+
+    fn names(path: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(path).unwrap();
+        entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn makes_directories_and_unique_names() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("deep/Maildir");
+        for _ in 0..20 {
+            deliver_to(&path, b"\nhello\n").unwrap();
+        }
+        let new = names(&path.join("new"));
+        assert_eq!(new.len(), 20);
+        let (first, _) = new[0].split_once('.').unwrap();
+        assert!(first.parse::<u64>().is_ok());
+        assert!(new[0].ends_with(".host.example") && new[0].contains(".V"), "{}", new[0]);
+        assert!(names(&path.join("tmp")).is_empty());
+        assert!(path.join("cur").is_dir());
+        let text = std::fs::read(path.join("new").join(&new[0])).unwrap();
+        assert_eq!(text, b"X: y\n\nhello\n");
+        assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_file_in_the_way_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("Maildir");
+        std::fs::write(&path, "").unwrap();
+        let refusal = deliver_to(&path, b"x\n").unwrap_err();
+        assert_eq!(refusal.status, Status::new(5, 2, 0));
+        assert!(refusal.text.starts_with("create maildir file "), "{}", refusal.text);
+        assert!(refusal.text.ends_with(": Not a directory"), "{}", refusal.text);
+    }
+}

@@ -1,0 +1,68 @@
+//! Workers: processes with the rights of one user, which put mail into that user's mailboxes and
+//! run that user's commands for a root parent that parses nothing a user wrote.
+//!
+//! ```text
+//! local, virtual, pipe (root) ── pool ── socket ── worker (alice) ── mailbox, .forward, command
+//!                                   └─── socket ── worker (bob)
+//! ```
+//!
+//! A worker is this program started again (never a fork that goes on), under the name
+//! `postfix-worker`. It gave up root before its first instruction and never gets it back; it sees
+//! one message at a time, and no other descriptor than its socket. While there is mail for its
+//! user it is used again; after some idle time it goes.
+
+pub mod child;
+mod command;
+mod content;
+mod copy;
+mod forward;
+mod lock;
+mod maildir;
+mod mbox;
+pub mod pool;
+mod safe_open;
+
+pub use content::Content;
+pub use copy::mbox_from_line;
+pub use mbox::Opened;
+pub use pool::{Identity, Pool};
+
+use std::io;
+
+use crate::ipc::worker::Refusal;
+use crate::mail::status::Status;
+
+/// The status of a failed system call on a mailbox: try again, disk full, quota, or `default`.
+pub(crate) fn mailbox_status(error: &io::Error, default: Status) -> Status {
+    match error.raw_os_error() {
+        Some(libc::EAGAIN | libc::ESTALE) => Status::new(4, 2, 0),
+        Some(libc::ENOSPC) => Status::new(4, 3, 0),
+        Some(libc::EDQUOT | libc::EFBIG) => Status::new(5, 2, 2),
+        _ => default,
+    }
+}
+
+/// A refusal because a system call on a mailbox failed: `what: reason`.
+pub(crate) fn refused(what: &str, error: &io::Error, default: Status) -> Refusal {
+    let reason = crate::sys::spawn::error_text(error);
+    Refusal {
+        access_denied: error.raw_os_error() == Some(libc::EACCES),
+        ..Refusal::new(mailbox_status(error, default), format!("{what}: {reason}"))
+    }
+}
+
+/// Opens a mailbox in the parent, for a worker that may not (in a spool directory that only root
+/// may write); a new one is given to `owner`. Warnings for the log come along.
+pub async fn open_as_parent(
+    mailbox: crate::ipc::worker::Mailbox,
+    owner: (u32, u32),
+) -> (Vec<String>, Result<Opened, Refusal>) {
+    let opening = tokio::task::spawn_blocking(move || {
+        let mut warnings = Vec::new();
+        let opened = mbox::open(&mailbox, Some(owner), &mut warnings);
+        (warnings, opened)
+    });
+    opening
+        .await
+        .unwrap_or_else(|e| (Vec::new(), Err(Refusal::new(Status::new(4, 3, 0), e.to_string()))))
+}
