@@ -15,7 +15,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::delivery_line;
 use crate::config::{Config, parameters as p};
 use crate::ipc::channel::{Receiver, Sender, split};
-use crate::ipc::delivery::{Failure, Forward, FromAgent, Request, To, ToAgent};
+use crate::ipc::delivery::{
+    Expanded, Failure, Forward, ForwardLine, FromAgent, Part, Request, To, ToAgent,
+};
 use crate::log::Log;
 use crate::mail::envelope::Timestamp;
 use crate::mail::outcome::{Action, Outcome};
@@ -126,18 +128,7 @@ impl Reporter {
         forwards: Vec<Forward>,
     ) {
         let open = &*self.open;
-        let (word, outcome) = open.verdict(outcome);
-        let line = delivery_line::Line {
-            request: &open.request,
-            to,
-            relay,
-            delays,
-            status: outcome.status,
-            word,
-            text: &outcome.text,
-        };
-        let line = line.text(open.settings.delay_decimals, open.settings.quote_addresses);
-        log.info(format_args!("{line}"));
+        let outcome = self.part(log, to, relay, delays, outcome);
         if let Ok(mut reported) = open.reported.lock() {
             reported.push(to.index);
         }
@@ -145,6 +136,53 @@ impl Reporter {
         let index = to.index;
         let outcome = Box::new(outcome);
         let _ = open.sender.send(FromAgent::Recipient { number, index, outcome, forwards });
+    }
+
+    /// Logs the line of one delivery without telling qmgr; returns the outcome as qmgr gets it,
+    /// in an [`Expanded`].
+    pub fn part(
+        &self,
+        log: &Log,
+        to: &To,
+        relay: &str,
+        delays: Delays,
+        outcome: Outcome,
+    ) -> Outcome {
+        let (word, outcome) = self.open.verdict(outcome);
+        let line = self.line(to, relay, delays, outcome.status, word, &outcome.text);
+        log.info(format_args!("{line}"));
+        outcome
+    }
+
+    /// The line that qmgr logs for a forward, but for the queue ID at its end.
+    pub fn forward_line(&self, log: &Log, to: &To, relay: &str, delays: Delays) -> ForwardLine {
+        let mut start = self.line(to, relay, delays, Status::new(2, 0, 0), "sent", "forwarded as ");
+        start.pop();
+        ForwardLine { tag: log.tag().to_owned(), number: log.number(), start }
+    }
+
+    fn line(
+        &self,
+        to: &To,
+        relay: &str,
+        delays: Delays,
+        status: Status,
+        word: &str,
+        text: &str,
+    ) -> String {
+        let OpenRequest { request, settings, .. } = &*self.open;
+        let line = delivery_line::Line { request, to, relay, delays, status, word, text };
+        line.text(settings.delay_decimals, settings.quote_addresses)
+    }
+
+    /// Tells qmgr about a recipient that stood for others; its parts have been logged.
+    pub fn expanded(&self, index: u32, parts: Vec<Part>, forwards: Vec<Forward>, retry: bool) {
+        if let Ok(mut reported) = self.open.reported.lock() {
+            reported.push(index);
+        }
+        let number = self.open.request.number;
+        let expanded = Expanded { number, index, parts, forwards, retry };
+        let _ = self.open.sender.send(FromAgent::Expanded(Box::new(expanded)));
     }
 
     /// All recipients have been reported.
