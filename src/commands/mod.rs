@@ -2,4 +2,6 @@
 //!
 //! Each module has one `main` that takes the arguments after the name, and returns the exit code.
 
+pub mod postconf;
 pub mod postfix;
+pub mod speaker;

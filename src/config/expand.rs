@@ -32,6 +32,18 @@ pub fn expand<'a>(text: &str, lookup: &dyn Fn(&str) -> Option<Cow<'a, str>>) -> 
     run(text, lookup, Mode::Recurse)
 }
 
+/// As [`expand`], but what is found for names that `raw` picks is taken as it stands.
+pub fn expand_except<'a>(
+    text: &str,
+    lookup: &dyn Fn(&str) -> Option<Cow<'a, str>>,
+    raw: &dyn Fn(&str) -> bool,
+) -> Expansion {
+    let mut run = Run::new(lookup, Mode::Recurse);
+    run.raw = raw;
+    run.parse(text);
+    run.result
+}
+
 /// Expands `text`, but not what `lookup` finds: for values from outside.
 pub fn expand_once<'a>(text: &str, lookup: &dyn Fn(&str) -> Option<Cow<'a, str>>) -> Expansion {
     run(text, lookup, Mode::Once)
@@ -48,7 +60,7 @@ pub fn references(text: &str, found: &dyn Fn(&str)) -> Vec<String> {
 }
 
 fn run<'a>(text: &str, lookup: &dyn Fn(&str) -> Option<Cow<'a, str>>, mode: Mode) -> Expansion {
-    let mut run = Run { lookup, mode, result: Expansion::default(), depth: 0, steps: 0 };
+    let mut run = Run::new(lookup, mode);
     run.parse(text);
     run.result
 }
@@ -61,6 +73,7 @@ enum Mode {
 }
 
 struct Run<'f, 'a> {
+    raw: &'f dyn Fn(&str) -> bool,
     lookup: &'f dyn Fn(&str) -> Option<Cow<'a, str>>,
     mode: Mode,
     result: Expansion,
@@ -72,7 +85,10 @@ struct Run<'f, 'a> {
 struct Failed;
 type Parsed<T> = Result<T, Failed>;
 
-impl Run<'_, '_> {
+impl<'f, 'a> Run<'f, 'a> {
+    fn new(lookup: &'f dyn Fn(&str) -> Option<Cow<'a, str>>, mode: Mode) -> Self {
+        Self { raw: &|_| false, lookup, mode, result: Expansion::default(), depth: 0, steps: 0 }
+    }
     fn fail<T>(&mut self, warning: String) -> Parsed<T> {
         self.result.warnings.push(warning);
         self.result.failed = true;
@@ -177,6 +193,10 @@ impl Run<'_, '_> {
         match after.chars().next() {
             None => {
                 let value = (self.lookup)(name);
+                if self.mode == Mode::Recurse && (self.raw)(name) {
+                    self.result.text.push_str(value.as_deref().unwrap_or_default());
+                    return Ok(());
+                }
                 self.use_value(value)
             }
             Some(operator @ ('?' | ':')) => {

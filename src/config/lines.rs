@@ -15,7 +15,7 @@ pub struct LogicalLine {
 }
 
 /// White space as Postfix sees it, in ASCII.
-pub(crate) fn is_space(c: char) -> bool {
+pub fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c')
 }
 

@@ -149,10 +149,17 @@ impl Config {
         if let Some(text) = self.literal(name) {
             return Some(Cow::Borrowed(text));
         }
+        self.preset(name)
+    }
+
+    /// What holds for a name when main.cf says nothing, before expansion.
+    pub fn preset(&self, name: &str) -> Option<Cow<'_, str>> {
         match parameters::lookup(name).map(|entry| entry.default()) {
             Some(Preset::Text(text)) => Some(Cow::Borrowed(text)),
+            Some(Preset::Computed) if name == "config_directory" => {
+                Some(self.directory.to_string_lossy())
+            }
             Some(Preset::Computed) => Some(Cow::Owned(self.computed(name))),
-            None if name == "config_directory" => Some(self.directory.to_string_lossy()),
             None if name == "process_id" => Some(Cow::Owned(std::process::id().to_string())),
             None => None,
         }

@@ -25,8 +25,6 @@ pub static SPECIAL: &[(&str, Special)] = &[
     ("<transport>_recipient_limit", Special::PerTransport),
     ("<transport>_time_limit", Special::PerTransport),
     ("authorized_verp_clients", Special::Deprecated),
-    ("config_directory", Special::Ordinary),
-    ("debugger_command", Special::Ordinary),
     ("domain_to_ascii", Special::Ordinary),
     ("enable_errors_to", Special::Ordinary),
     ("extract_recipient_limit", Special::Ordinary),

@@ -14,13 +14,14 @@ parameters! {
     cleanup_service_name: Text = "cleanup", Limits::at_least(1);
     command_directory: Text = "/usr/sbin", Limits::at_least(1);
     compatibility_level: Text = "0";
+    config_directory: Text = computed, Limits::at_least(1);
     daemon_directory: Text = "/usr/libexec/postfix", Limits::at_least(1);
     daemon_table_open_error_is_fatal: Bool = "no";
     daemon_timeout: Time = "18000s", Limits::at_least(1);
     data_directory: Text = "/var/lib/postfix", Limits::at_least(1);
-    days: Time = "10d";
     debug_peer_level: Int = "2", Limits::at_least(1);
     debug_peer_list: Text = "";
+    debugger_command: Text = "";
     default_cache_db_type: Text = "btree", Limits::at_least(1);
     default_database_type: Text = "hash", Limits::at_least(1);
     default_delivery_status_filter: Text = "";
@@ -53,7 +54,6 @@ parameters! {
     header_address_token_limit: Int = "10240", Limits::at_least(1);
     header_size_limit: Int = "102400", Limits::at_least(1);
     helpful_warnings: Bool = "yes";
-    hours: Time = "10h";
     import_environment: Text = "MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ XAUTHORITY DISPLAY LANG=C POSTLOG_SERVICE POSTLOG_HOSTNAME XDG_RUNTIME_DIR";
     in_flow_delay: Time = "0s", Limits::range(0, 10);
     inet_interfaces: Text = "all";
@@ -83,7 +83,6 @@ parameters! {
     meta_directory: Text = "/etc/postfix", Limits::at_least(1);
     mime_boundary_length_limit: Int = "2048", Limits::at_least(1);
     mime_nesting_limit: Int = "100", Limits::at_least(1);
-    minutes: Time = "10m";
     multi_instance_directories: Text = "";
     multi_instance_enable: Bool = "no";
     multi_instance_group: Text = "";
@@ -115,7 +114,6 @@ parameters! {
     requiretls_enable: NBool = "yes";
     respectful_logging: NBool = "${{$compatibility_level} <level {3.6} ? {no} : {yes}}";
     rewrite_service_name: Text = "rewrite", Limits::at_least(1);
-    seconds: Time = "10s";
     send_cyrus_sasl_authzid: Bool = "no";
     service_throttle_time: Time = "60s", Limits::at_least(1);
     setgid_group: Text = "postdrop", Limits::at_least(1);
@@ -138,5 +136,4 @@ parameters! {
     trace_service_name: Text = "trace", Limits::at_least(1);
     trigger_timeout: Time = "10s", Limits::at_least(1);
     verp_delimiter_filter: Text = "-=+", Limits::at_least(1);
-    weeks: Time = "10w";
 }
