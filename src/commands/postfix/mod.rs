@@ -116,6 +116,8 @@ fn parse(arguments: &[OsString]) -> Result<Call, String> {
             "-v" => call.verbose += 1,
             "-D" => {}
             option if option.starts_with('-') && option.len() > 1 => {
+                let letter = option.chars().nth(1).unwrap_or('-');
+                eprintln!("postfix: invalid option -- '{letter}'");
                 return Err("usage: postfix [-c config_dir] [-Dv] command".into());
             }
             _ => {
