@@ -4,7 +4,7 @@ use crate::config::parameter::kinds::{Bool, Int, Text, Time};
 use crate::config::parameter::{Limits, Parameter, parameters};
 
 parameters! {
-    alias_maps: Text = "$default_database_type:/etc/mail/aliases, nis:mail.aliases";
+    alias_maps: Text = "$default_database_type:/etc/mail/aliases";
     anvil_rate_time_unit: Time = "60s", Limits::at_least(1);
     anvil_status_update_time: Time = "600s", Limits::at_least(1);
     authorized_flush_users: Text = "static:anyone";

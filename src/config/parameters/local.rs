@@ -8,12 +8,12 @@ parameters! {
     allow_mail_to_files: Text = "alias, forward";
     biff: Bool = "yes";
     command_execution_directory: Raw = "";
-    command_expansion_filter: Text = "1234567890!@%-_=+:,./ abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ", Limits::at_least(1);
-    execution_directory_expansion_filter: Text = "1234567890!@%-_=+:,./ abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ", Limits::at_least(1);
+    command_expansion_filter: Text = "1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", Limits::at_least(1);
+    execution_directory_expansion_filter: Text = "1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", Limits::at_least(1);
     expand_owner_alias: Bool = "no";
     fallback_transport: Text = "";
     fallback_transport_maps: Text = "";
-    forward_expansion_filter: Text = "1234567890!@%-_=+:,./ abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ", Limits::at_least(1);
+    forward_expansion_filter: Text = "1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", Limits::at_least(1);
     forward_path: Raw = "$home/.forward${recipient_delimiter}${extension}, $home/.forward";
     frozen_delivered_to: Bool = "yes";
     home_mailbox: Text = "";

@@ -17,7 +17,7 @@ parameters! {
     propagate_unmatched_extensions: Text = "canonical, virtual";
     smtp_address_preference: Text = "any", Limits::at_least(1);
     smtp_address_verify_target: Text = "rcpt", Limits::at_least(1);
-    smtp_always_send_ehlo: Bool = "no";
+    smtp_always_send_ehlo: Bool = "yes";
     smtp_balance_inet_protocols: Bool = "yes";
     smtp_bind_address: Text = "";
     smtp_bind_address6: Text = "";

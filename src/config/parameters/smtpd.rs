@@ -51,7 +51,7 @@ parameters! {
     smtpd_enforce_tls: Bool = "no";
     smtpd_error_sleep_time: Time = "1s";
     smtpd_etrn_restrictions: Text = "";
-    smtpd_expansion_filter: Raw = "\\t\\40!\"#$%&'()*+,-./0123456789:;<=>?@ ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\\\]^_` abcdefghijklmnopqrstuvwxyz{|}~", Limits::at_least(1);
+    smtpd_expansion_filter: Raw = "\\t\\40!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\\\]^_`abcdefghijklmnopqrstuvwxyz{|}~", Limits::at_least(1);
     smtpd_forbid_bare_newline: Text = "normalize", Limits::at_least(1);
     smtpd_forbid_bare_newline_exclusions: Text = "$mynetworks";
     smtpd_forbid_bare_newline_reject_code: Int = "550", Limits::range(500, 599);

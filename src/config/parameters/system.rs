@@ -55,7 +55,7 @@ parameters! {
     header_size_limit: Int = "102400", Limits::at_least(1);
     helpful_warnings: Bool = "yes";
     import_environment: Text = "MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ XAUTHORITY DISPLAY LANG=C POSTLOG_SERVICE POSTLOG_HOSTNAME XDG_RUNTIME_DIR";
-    in_flow_delay: Time = "0s", Limits::range(0, 10);
+    in_flow_delay: Time = "1s", Limits::range(0, 10);
     inet_interfaces: Text = "all";
     inet_protocols: Text = "all";
     info_log_address_format: Text = "external", Limits::at_least(1);
