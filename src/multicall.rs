@@ -23,10 +23,8 @@ const DAEMONS: &[(&str, Program)] = &[
 ];
 
 /// Commands by name.
-const COMMANDS: &[(&str, Program)] = &[
-    ("postconf", crate::commands::postconf::main),
-    ("postfix", crate::commands::postfix::main),
-];
+const COMMANDS: &[(&str, Program)] =
+    &[("postconf", crate::commands::postconf::main), ("postfix", crate::commands::postfix::main)];
 
 /// The program of that name, if there is one.
 pub fn program(name: &str) -> Option<Program> {

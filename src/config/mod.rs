@@ -5,6 +5,7 @@
 //! here. A value that does not fit its parameter is remembered as a [`Problem`]; whoever starts
 //! the service looks at [`Config::problems`] after the reads and refuses to start.
 
+pub mod check;
 pub mod computed;
 pub mod expand;
 pub mod lines;
@@ -14,6 +15,7 @@ pub mod master_cf;
 pub mod parameter;
 pub mod parameters;
 mod reads;
+pub mod table_names;
 mod value;
 
 use std::borrow::Cow;

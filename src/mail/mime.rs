@@ -134,8 +134,7 @@ impl Structure {
         let mut items = Items { rest: value };
         let Some(first) = items.next_item() else { return true };
         let [kind, slash, subtype] = &first;
-        let subtype =
-            if *slash == Lexeme::Special(b'/') { subtype.token() } else { &b""[..] };
+        let subtype = if *slash == Lexeme::Special(b'/') { subtype.token() } else { &b""[..] };
         let is = |name: &[u8]| kind.token().eq_ignore_ascii_case(name);
         if is(b"text") {
             self.content_type = Type::Text;
@@ -143,11 +142,8 @@ impl Structure {
             self.content_type = message_type(subtype);
         } else if is(b"multipart") {
             self.content_type = Type::Multipart;
-            let default_type = if subtype.eq_ignore_ascii_case(b"digest") {
-                Type::Rfc822
-            } else {
-                Type::Text
-            };
+            let default_type =
+                if subtype.eq_ignore_ascii_case(b"digest") { Type::Rfc822 } else { Type::Text };
             return self.take_boundaries(items, default_type);
         } else if *kind != Lexeme::None {
             self.content_type = Type::Other;

@@ -7,7 +7,6 @@
 //!          └─ edit_main, edit_master                       -e, -X, -#
 //! ```
 
-mod dbms;
 mod edit_main;
 mod edit_master;
 mod entry;

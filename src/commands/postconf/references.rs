@@ -6,9 +6,9 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use super::namespace::{Class, Namespace};
-use super::{Outcome, Speaker, dbms};
+use super::{Outcome, Speaker};
 use crate::config::expand::references;
-use crate::config::split_list;
+use crate::config::{split_list, table_names};
 
 /// Makes all such names known, and warns about references to names that nobody sets.
 pub(super) fn register(space: &mut Namespace, speaker: &Speaker) -> Outcome<()> {
@@ -81,7 +81,7 @@ fn scan_settings(
         if builtin && value.contains(':') {
             let value =
                 space.expand(value, service.and_then(|at| space.services.get(at)), speaker)?;
-            for candidate in dbms::parameters(&value) {
+            for candidate in table_names::parameters(&value) {
                 flag(space, service, &candidate, true, speaker);
             }
         }

@@ -1,7 +1,7 @@
 //! Tables may be configured in main.cf instead of a file of their own: `ldap:name` reads
 //! `name_server_host` and so on. Such names are in use when a value mentions the table.
 
-use crate::config::list::{split_list, strip_braces};
+use super::list::{split_list, strip_braces};
 
 const COMMON: &[&str] = &["domain", "result_format", "expansion_limit"];
 const SQL: &[&str] = &[
@@ -111,7 +111,7 @@ fn suffixes(kind: &str) -> Option<&'static [&'static [&'static str]]> {
 }
 
 /// The names that tables in `value` may be configured by.
-pub(super) fn parameters(value: &str) -> Vec<String> {
+pub fn parameters(value: &str) -> Vec<String> {
     let mut found = Vec::new();
     collect(value, &mut found);
     found
