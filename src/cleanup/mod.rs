@@ -6,7 +6,23 @@
 //! ```
 //!
 //! The content streams: it is held in memory up to a bound, beyond that in an unlinked file.
+//! `content` cuts it into lines, `header` and `checks` look at fields and lines, `mapping` and
+//! `envelope` change addresses, `missing` completes the header, `store` keeps the result, and
+//! `finish` commits it. Milters, when they come, see the message in `finish`, after all this.
 
+mod checks;
+mod content;
+mod envelope;
+mod finish;
+mod header;
+mod mapping;
+mod missing;
+pub use self::missing::local_date;
+mod queue_id;
+mod settings;
+mod store;
+
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::config::{Config, Problem};
@@ -19,9 +35,15 @@ use crate::rewrite::Rewrite;
 use crate::service::intake::QueueClient;
 use crate::spool::Writer;
 
+use self::content::Progress;
+use self::settings::Settings;
+use self::store::Store;
+
 /// The stage, shared by all sessions of an intake process that have the same configuration.
 #[derive(Debug)]
 pub struct Cleanup {
+    settings: Settings,
+    rewrite: Arc<Rewrite>,
     writer: Arc<Writer>,
     queue: Option<Arc<QueueClient>>,
 }
@@ -56,10 +78,71 @@ pub struct Skip {
 #[derive(Debug)]
 pub struct Message {
     stage: Arc<Cleanup>,
-    /// The envelope so far; the caller sets client, DSN and encoding here before `finish`.
+    /// The envelope so far; the caller sets client, DSN, encoding and rewrite context here before
+    /// the first recipient.
     pub envelope: Envelope,
     queue_id: QueueId,
     log: Log,
+    flags: Flags,
+    /// The sender as given, until it has been processed.
+    raw_sender: Option<String>,
+    /// The last recipient that was taken: the log names it.
+    last_recipient: Option<String>,
+    /// Recipients taken so far, for the duplicate filter, once there are more than a few.
+    seen: HashSet<String>,
+    /// Recipients that BCC actions added.
+    bcc: Vec<String>,
+    errors: Errors,
+    /// Why it is refused, with a status in front.
+    reason: Option<String>,
+    progress: Progress,
+    store: Store,
+}
+
+/// Which steps apply, and what checks have decided so far.
+#[derive(Clone, Copy, Debug)]
+struct Flags {
+    /// Header and body checks.
+    filter: bool,
+    /// Addresses are mapped.
+    map: bool,
+    /// Automatic bcc recipients are added.
+    bcc: bool,
+    /// Problems are told by a bounce, so that the whole message is kept.
+    bounce: bool,
+    /// SMTPUTF8 is switched on where it turns out to be needed.
+    detect_utf8: bool,
+    discard: bool,
+}
+
+/// What has gone wrong so far; several things may have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Errors(u8);
+
+impl Errors {
+    /// Try again later, as the reason says.
+    const DEFER: Self = Self(1);
+    /// Not a message.
+    const BAD: Self = Self(2);
+    const NO_RECIPIENTS: Self = Self(4);
+    const HOPS: Self = Self(8);
+    const SIZE: Self = Self(16);
+    const CONTENT: Self = Self(32);
+    const WRITE: Self = Self(64);
+    /// With these the rest of the message is not read even if it is to be bounced.
+    const INCOMPLETE: Self = Self(Self::DEFER.0 | Self::BAD.0 | Self::SIZE.0 | Self::WRITE.0);
+
+    fn add(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    fn any(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    fn is_none(self) -> bool {
+        self.0 == 0
+    }
 }
 
 /// What became of a message that was given in whole.
@@ -114,19 +197,51 @@ impl Cleanup {
         writer: Arc<Writer>,
         queue: Option<Arc<QueueClient>>,
     ) -> Result<Arc<Self>, Problem> {
-        let _ = (config, tables, rewrite);
-        Ok(Arc::new(Self { writer, queue }))
+        let settings = Settings::read(config, tables)?;
+        Ok(Arc::new(Self { settings, rewrite, writer, queue }))
     }
 
     /// Begins a message: gives it a queue ID. `log` is the caller's; cleanup's own lines are
     /// tagged `…/cleanup`.
+    #[expect(clippy::needless_pass_by_value, reason = "callers give a constant")]
     pub fn begin(self: &Arc<Self>, origin: Origin, skip: Skip, log: &Log) -> Message {
-        let _ = (origin, skip);
+        let (queue_id, arrival) = queue_id::next(self.writer.id(), self.settings.long_queue_ids);
+        let mut envelope = Envelope { queue_id: Some(queue_id), arrival, ..Envelope::default() };
+        envelope.created = arrival;
+        envelope.internal = origin == Origin::Internal;
         Message {
             stage: self.clone(),
-            envelope: Envelope::default(),
-            queue_id: QueueId::NONE,
-            log: log.clone(),
+            envelope,
+            queue_id,
+            log: log.of_program("cleanup"),
+            flags: self.flags(&origin, skip),
+            raw_sender: None,
+            last_recipient: None,
+            seen: HashSet::new(),
+            bcc: Vec::new(),
+            errors: Errors::default(),
+            reason: None,
+            progress: Progress::new(&self.settings),
+            store: Store::new(self.settings.line_length_limit),
+        }
+    }
+
+    fn flags(&self, origin: &Origin, skip: Skip) -> Flags {
+        let external = matches!(origin, Origin::Network | Origin::Local);
+        let autodetect = self.settings.autodetect;
+        Flags {
+            filter: !skip.header_body_checks
+                && (external || (*origin == Origin::Internal && self.settings.internal_checks.any)),
+            map: !skip.address_mappings,
+            bcc: external && !skip.address_mappings,
+            bounce: matches!(origin, Origin::Local | Origin::Forwarded),
+            detect_utf8: match origin {
+                Origin::Network => autodetect.network,
+                Origin::Local => autodetect.local,
+                Origin::Forwarded => autodetect.forwarded,
+                Origin::Internal => autodetect.internal,
+            },
+            discard: false,
         }
     }
 }
@@ -137,44 +252,45 @@ impl Message {
         self.queue_id
     }
 
-    /// The envelope sender, internal form.
+    /// The envelope sender, internal form. It is completed and mapped with the first recipient.
     pub fn sender(&mut self, address: &str) {
+        self.raw_sender = Some(address.to_owned());
         address.clone_into(&mut self.envelope.sender);
     }
 
     /// A recipient as the client gave it, internal form; rewriting and aliasing happen here.
     pub async fn recipient(&mut self, recipient: Recipient) {
-        self.envelope.recipients.push(recipient);
+        self.settle_sender().await;
+        if self.goes_on() {
+            self.take_recipient(recipient).await;
+        }
     }
 
     /// A header line that the caller puts before all content, without line end, such as its
-    /// `Received:` (folded with `\n\t`).
+    /// `Received:` (folded with `\n\t`). Header checks see it like any other.
     pub fn prepend(&mut self, header: &str) {
-        let _ = header;
+        self.progress.prepend(header);
     }
 
     /// The next bytes of the content, whole lines or parts of lines, with LF line ends (dots
     /// unstuffed). Waits only when a check needs a table.
     pub async fn content(&mut self, bytes: &[u8]) {
-        let _ = bytes;
+        self.settle_sender().await;
+        self.take_prepended().await;
+        self.take_content(bytes).await;
     }
 
     /// Whether it is refused already: the caller may skip the rest of the content.
-    pub fn refused(&self) -> Option<&Refusal> {
-        None
+    pub fn refused(&self) -> Option<Refusal> {
+        if self.goes_on() || self.flags.discard { None } else { Some(self.refusal()) }
     }
 
-    /// Finishes: last checks, then the spool, then qmgr. Returns when the message is on disk.
-    pub async fn finish(self) -> Verdict {
-        let _ = (&self.stage.writer, &self.stage.queue, &self.log);
-        Verdict::Queued
-    }
-
-    /// As [`Message::finish`], for qmgr: the record's place and envelope come back instead of
-    /// being sent.
-    pub async fn finish_here(
-        self,
-    ) -> Result<Option<(crate::spool::Location, Box<Envelope>)>, Refusal> {
-        Ok(None)
+    /// Whether more of the message matters: it has not been refused or discarded.
+    fn goes_on(&self) -> bool {
+        let fatal = if self.flags.bounce { Errors::INCOMPLETE } else { Errors(u8::MAX) };
+        !self.errors.any(fatal) && !self.flags.discard
     }
 }
+
+#[cfg(test)]
+mod tests;

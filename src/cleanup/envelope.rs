@@ -1,0 +1,181 @@
+//! Envelope addresses: completed, mapped, expanded, and bcc recipients added.
+
+use super::mapping::Whose;
+use super::settings::Table;
+use super::{Errors, Message};
+use crate::lookup::{Found, TableError};
+use crate::mail::address;
+use crate::mail::envelope::{Notify, Recipient, RewriteContext};
+
+/// Below this many recipients duplicates are looked for one by one.
+const FEW: usize = 16;
+
+impl Message {
+    /// Completes and maps the sender, once; then its bcc.
+    pub(super) async fn settle_sender(&mut self) {
+        let Some(raw) = self.raw_sender.take() else { return };
+        let mut sender = self.complete(&raw);
+        if starts_with_daemon(&sender) && address::same(&sender, &self.complete("MAILER-DAEMON")) {
+            sender.clear();
+        }
+        if self.maps_addresses(Whose::EnvelopeSender) {
+            self.map_address(Whose::EnvelopeSender, &mut sender).await;
+        }
+        if !sender.is_ascii() && self.stage.settings.smtputf8 && self.flags.detect_utf8 {
+            self.envelope.smtputf8 = true;
+        }
+        self.envelope.sender = sender;
+        let stage = self.stage.clone();
+        if let Some(table) = &stage.settings.sender_bcc
+            && self.flags.bcc
+            && !self.envelope.sender.is_empty()
+        {
+            let sender = self.envelope.sender.clone();
+            self.bcc_by_table(table, &sender).await;
+        }
+    }
+
+    pub(super) async fn take_recipient(&mut self, mut recipient: Recipient) {
+        let stage = self.stage.clone();
+        let raw = if recipient.address.is_empty() {
+            stage.settings.empty_recipient.clone()
+        } else {
+            std::mem::take(&mut recipient.address)
+        };
+        let mut completed = self.complete(&raw);
+        if recipient.original.is_empty() {
+            recipient.original = raw;
+        }
+        self.settle_recipient(&mut completed).await;
+        if recipient.dsn_orcpt.is_empty() && !completed.is_empty() {
+            let utf8 = !completed.is_ascii() && self.envelope.smtputf8;
+            recipient.dsn_orcpt = format!("{};{completed}", if utf8 { "utf-8" } else { "rfc822" });
+        }
+        self.put_recipient(recipient, &completed).await;
+        self.last_recipient = Some(completed);
+        if let Some(table) = &stage.settings.recipient_bcc
+            && self.flags.bcc
+            && let Some(recipient) = self.last_recipient.clone().filter(|r| !r.is_empty())
+        {
+            self.bcc_by_table(table, &recipient).await;
+        }
+    }
+
+    /// An address in internal form, completed as local addresses are.
+    fn complete(&self, address: &str) -> String {
+        self.stage.rewrite.rewrite(RewriteContext::Local, address)
+    }
+
+    async fn settle_recipient(&mut self, address: &mut String) {
+        if self.maps_addresses(Whose::EnvelopeRecipient) {
+            self.map_address(Whose::EnvelopeRecipient, address).await;
+        }
+        if !address.is_ascii() && self.stage.settings.smtputf8 && self.flags.detect_utf8 {
+            self.envelope.smtputf8 = true;
+        }
+    }
+
+    /// Adds a bcc recipient: a local matter, so it is completed as local addresses are.
+    pub(super) async fn add_bcc(&mut self, bcc: &str) {
+        let mut address = self.complete(bcc);
+        self.settle_recipient(&mut address).await;
+        let recipient = Recipient { original: address.clone(), ..Recipient::default() };
+        self.put_recipient(recipient, &address).await;
+    }
+
+    async fn bcc_by_table(&mut self, table: &Table, address: &str) {
+        match self.find_bcc(table, address).await {
+            Ok(Some(found)) => {
+                let bcc = address::unquote(&found.value);
+                self.add_bcc(&bcc).await;
+            }
+            Ok(None) => {}
+            Err(_) => {
+                self.log.warning(format_args!(
+                    "{}: {} map lookup problem -- message not accepted, try again later",
+                    self.queue_id, table.parameter
+                ));
+                self.errors.add(Errors::WRITE);
+            }
+        }
+    }
+
+    async fn find_bcc(&self, table: &Table, address: &str) -> Result<Option<Found>, TableError> {
+        let rules = self.stage.rewrite.address_rules(address).await?;
+        table.maps.find_address(address, &rules).await
+    }
+
+    /// Virtual aliases, then the recipients themselves.
+    async fn put_recipient(&mut self, mut recipient: Recipient, address: &str) {
+        let stage = self.stage.clone();
+        let Some(table) = stage.settings.mapping.virtual_alias.as_ref().filter(|_| self.flags.map)
+        else {
+            self.put_once(recipient, address.to_owned());
+            return;
+        };
+        let expanded = self.expand(table, address).await;
+        let is_alias = expanded.len() > 1 || expanded.first().is_none_or(|a| a != address);
+        if is_alias && recipient.notify.has(Notify::SUCCESS) {
+            // The sender hears that the alias was expanded; not that each member got it.
+            recipient.notify = match recipient.notify {
+                Notify::SUCCESS => Notify::NEVER,
+                Notify(other) => Notify(other & !Notify::SUCCESS.0),
+            };
+        }
+        for address in expanded {
+            self.put_once(recipient.clone(), address);
+        }
+    }
+
+    /// Adds a recipient unless it is there already.
+    fn put_once(&mut self, mut recipient: Recipient, address: String) {
+        recipient.address = address;
+        if !self.is_duplicate(&recipient) {
+            self.envelope.recipients.push(recipient);
+        }
+    }
+
+    fn is_duplicate(&mut self, new: &Recipient) -> bool {
+        let with_original = self.stage.settings.original_recipient;
+        let limit = self.stage.settings.duplicate_limit;
+        let known = &self.envelope.recipients;
+        if known.len() < FEW && (limit == 0 || known.len() < limit) {
+            return known.iter().any(|old| same_recipient(old, new, with_original));
+        }
+        if self.seen.is_empty() {
+            self.seen.extend(known.iter().map(|old| duplicate_key(old, with_original)));
+        }
+        let key = duplicate_key(new, with_original);
+        if self.seen.contains(&key) {
+            return true;
+        }
+        if limit == 0 || self.seen.len() < limit {
+            self.seen.insert(key);
+        }
+        false
+    }
+}
+
+fn starts_with_daemon(address: &str) -> bool {
+    address.get(..14).is_some_and(|start| start.eq_ignore_ascii_case("MAILER-DAEMON@"))
+}
+
+fn same_recipient(a: &Recipient, b: &Recipient, with_original: bool) -> bool {
+    address::same(&a.address, &b.address)
+        && (!with_original
+            || (a.notify == b.notify
+                && address::same(&a.dsn_orcpt, &b.dsn_orcpt)
+                && address::same(&a.original, &b.original)))
+}
+
+fn duplicate_key(recipient: &Recipient, with_original: bool) -> String {
+    let key = if with_original {
+        format!(
+            "{}\n{}\n{}\n{}",
+            recipient.dsn_orcpt, recipient.notify.0, recipient.original, recipient.address
+        )
+    } else {
+        recipient.address.clone()
+    };
+    address::fold(&key).into_owned()
+}

@@ -1,0 +1,158 @@
+//! Where the content of a message gathers: in memory up to a bound, beyond it in an unlinked file
+//! of the spool. Counts the size that the log shows.
+//!
+//! That size is Postfix's: what the content would take as records of a queue file, each with a
+//! type byte and a length of one byte for each seven bits. Long lines are several records.
+
+use std::io::Write as _;
+
+use crate::spool::{Content, SpoolError, Writer};
+
+/// Content beyond this goes to a file.
+const MEMORY_MAX: usize = 1 << 20;
+
+#[derive(Debug)]
+pub(super) struct Store {
+    memory: Vec<u8>,
+    file: Option<(std::fs::File, u64)>,
+    /// Size as Postfix counts it, of all whole records.
+    size: u64,
+    /// Bytes of the record that the fast path is in.
+    column: usize,
+    line_limit: usize,
+    pub failed: Option<SpoolError>,
+}
+
+fn record_size(length: usize) -> u64 {
+    let mut size = 2 + length as u64;
+    let mut rest = length >> 7;
+    while rest > 0 {
+        size += 1;
+        rest >>= 7;
+    }
+    size
+}
+
+impl Store {
+    pub(super) fn new(line_limit: usize) -> Self {
+        Self { memory: Vec::new(), file: None, size: 0, column: 0, line_limit, failed: None }
+    }
+
+    /// Size as Postfix counts it.
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Bytes stored so far.
+    pub(super) fn length(&self) -> u64 {
+        self.memory.len() as u64 + self.file.as_ref().map_or(0, |(_, length)| *length)
+    }
+
+    /// One line of a header, without its end. A long one counts as several records.
+    pub(super) fn header_line(&mut self, line: &[u8], writer: &Writer) {
+        let mut rest = line.len();
+        while rest > self.line_limit {
+            self.size += record_size(self.line_limit);
+            rest -= self.line_limit;
+        }
+        self.size += record_size(rest);
+        self.memory.extend_from_slice(line);
+        self.memory.push(b'\n');
+        self.spill(writer);
+    }
+
+    /// One record of the body; `continued` if the line goes on in the next.
+    pub(super) fn body_record(&mut self, text: &[u8], continued: bool, writer: &Writer) {
+        self.size += record_size(text.len());
+        self.memory.extend_from_slice(text);
+        if !continued {
+            self.memory.push(b'\n');
+        }
+        self.spill(writer);
+    }
+
+    /// Body text that nothing looks at, lines whole or not.
+    pub(super) fn body(&mut self, text: &[u8], writer: &Writer) {
+        let mut start = 0;
+        for end in memchr::memchr_iter(b'\n', text) {
+            self.columns(end - start);
+            self.size += record_size(self.column);
+            self.column = 0;
+            start = end + 1;
+        }
+        self.columns(text.len() - start);
+        self.memory.extend_from_slice(text);
+        self.spill(writer);
+    }
+
+    fn columns(&mut self, more: usize) {
+        self.column += more;
+        while self.column >= self.line_limit {
+            self.size += record_size(self.line_limit);
+            self.column -= self.line_limit;
+        }
+    }
+
+    /// Ends a last line that has no end.
+    pub(super) fn end_body(&mut self, writer: &Writer) {
+        let ended = match self.memory.last() {
+            Some(last) => *last == b'\n',
+            None => self.column == 0,
+        };
+        if self.column > 0 {
+            self.size += record_size(self.column);
+            self.column = 0;
+        }
+        if !ended {
+            self.size += record_size(0);
+            self.memory.push(b'\n');
+            self.spill(writer);
+        }
+    }
+
+    fn spill(&mut self, writer: &Writer) {
+        if self.memory.len() > MEMORY_MAX && self.failed.is_none() {
+            self.flush(writer);
+        }
+    }
+
+    fn flush(&mut self, writer: &Writer) {
+        if self.file.is_none() {
+            match writer.scratch_file() {
+                Ok(file) => self.file = Some((file, 0)),
+                Err(error) => {
+                    self.failed = Some(error);
+                    self.memory = Vec::new();
+                    return;
+                }
+            }
+        }
+        if let Some((file, length)) = &mut self.file {
+            match file.write_all(&self.memory) {
+                Ok(()) => *length += self.memory.len() as u64,
+                Err(error) if error.kind() == std::io::ErrorKind::StorageFull => {
+                    self.failed = Some(SpoolError::Full(error.to_string()));
+                }
+                Err(error) => self.failed = Some(SpoolError::Failed(error.to_string())),
+            }
+        }
+        self.memory.clear();
+    }
+
+    /// The content, whole.
+    pub(super) fn finish(mut self, writer: &Writer) -> Result<Content, SpoolError> {
+        if self.file.is_some() && !self.memory.is_empty() && self.failed.is_none() {
+            self.flush(writer);
+        }
+        match (self.failed, self.file) {
+            (Some(error), _) => Err(error),
+            (None, Some((file, length))) => Ok(Content::File(file, length)),
+            (None, None) => Ok(Content::Memory(self.memory)),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> &[u8] {
+        &self.memory
+    }
+}

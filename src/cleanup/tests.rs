@@ -1,0 +1,1 @@
+//! Whole messages through the stage.
