@@ -98,7 +98,7 @@ pub struct Mailbox {
 }
 
 /// What a file must be so that mail is appended to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MailboxKind {
     /// A user's mailbox: a regular file; with `owner` it must be that user's.
     User {
@@ -109,6 +109,8 @@ pub enum MailboxKind {
     Virtual {
         /// `strict_mailbox_ownership`
         owner: Option<u32>,
+        /// For a warning.
+        recipient: String,
     },
     /// A file that an alias names: anything but an executable file.
     Destination,

@@ -6,4 +6,3 @@ pub mod smtp_address;
 pub mod smtp_command;
 pub mod smtp_data;
 pub mod xtext;
-pub mod expansion;

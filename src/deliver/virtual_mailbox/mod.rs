@@ -1,9 +1,93 @@
-//! The virtual_mailbox process.
+//! The virtual process: mailboxes of addresses that are no users of this machine, all of them
+//! named by tables. It finds path, user ID and group ID of a recipient; a worker with those
+//! rights writes.
+
+mod recipient;
+mod settings;
 
 use std::process::ExitCode;
+use std::sync::Arc;
+
+use self::settings::Settings;
+use crate::ipc::delivery::Request;
+use crate::log::Log;
+use crate::mail::outcome::Outcome;
+use crate::service::agent::{self, Delays, Reporter};
+use crate::service::birth::{self, Birth, Life, Service};
+use crate::service::profile::{Profile, RunAs, Threads};
+
+const PROFILE: Profile = Profile {
+    name: "virtual",
+    user: RunAs::Root,
+    writes: &[],
+    executes: true,
+    threads: Threads::One,
+    purpose: "delivers to the mailboxes that tables name, through workers with one user's rights",
+};
 
 /// Runs the process.
-pub fn main(arguments: Vec<std::ffi::OsString>) -> ExitCode {
-    drop(arguments);
-    ExitCode::FAILURE
+pub fn main(_arguments: Vec<std::ffi::OsString>) -> ExitCode {
+    birth::run(&PROFILE, prepare, serve)
+}
+
+/// One master.cf line.
+#[derive(Debug)]
+struct Agent {
+    name: String,
+    settings: Settings,
+    log: Log,
+}
+
+fn prepare(birth: Birth) -> Result<Vec<(Service, Arc<Agent>)>, String> {
+    let Birth { services, privileged, .. } = birth;
+    let prepared = services.into_iter().map(|service| {
+        let total = service.line.maxproc.map_or(1000, |limit| limit as usize);
+        let settings = Settings::read(&service.config, &service.log, privileged, total)
+            .map_err(|problem| problem.text)?;
+        let name = service.line.name.clone();
+        let agent = Agent { name, settings, log: service.log.clone() };
+        Ok((service, Arc::new(agent)))
+    });
+    prepared.collect()
+}
+
+async fn serve(services: Vec<(Service, Arc<Agent>)>, life: Life) {
+    let mut listeners = tokio::task::JoinSet::new();
+    for (service, agent) in services {
+        let reports = agent::Settings::read(&service.config);
+        for socket in service.sockets {
+            let (agent, log) = (agent.clone(), agent.log.clone());
+            let deliver = move |request, reporter| deliver(agent.clone(), request, reporter);
+            let served = agent::serve(socket, life.clone(), reports.clone(), deliver);
+            listeners.spawn(async move {
+                if let Err(e) = served.await {
+                    log.fatal(format_args!("listen: {e}"));
+                }
+            });
+        }
+    }
+    while listeners.join_next().await.is_some() {}
+}
+
+/// Delivers one message to all recipients of the request at once: they wait for the same disk.
+async fn deliver(agent: Arc<Agent>, request: Arc<Request>, reporter: Reporter) {
+    let log = agent.log.session();
+    let started = agent::now();
+    let content = agent.settings.crew.content(&request);
+    let mut deliveries = tokio::task::JoinSet::new();
+    for to in request.recipients.clone() {
+        let (agent, request, log) = (agent.clone(), request.clone(), log.clone());
+        let (reporter, content) = (reporter.clone(), content.clone());
+        let delivery = async move {
+            let outcome = match content {
+                Ok(content) => recipient::deliver(&agent, &log, &request, &to, &content).await,
+                Err(refusal) => Outcome::from(refusal),
+            };
+            let delays = Delays::until_now(started);
+            reporter.recipient(&log, &to, &agent.name, delays, outcome);
+        };
+        deliveries.spawn(delivery);
+    }
+    while deliveries.join_next().await.is_some() {}
+    reporter.done(None);
 }

@@ -5,12 +5,15 @@ use std::io::{self, BufReader, Read as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 
 use crate::ipc::worker::{ForwardFile, Lines, Refusal};
+use crate::mail::address::List;
 use crate::mail::status::Status;
 use crate::sys::spawn::{error_text, own_uid};
-use crate::wire::expansion::destinations;
 
 /// `line_length_limit`: longer lines count as several.
 const LINE: usize = 2048;
+
+/// More tokens than this in one text are ignored.
+const TOKENS: usize = 1 << 20;
 
 /// Longest list of destinations, in bytes.
 const LIST_MAX: u64 = 16 << 20;
@@ -100,6 +103,21 @@ pub(super) fn lines(text: &[u8]) -> Lines {
     Lines { lines, error: None }
 }
 
+/// The destinations that one text lists, in internal form: the right-hand side of an alias, or a
+/// line of a forward file. Quotes keep `"|command with arguments"` together.
+pub fn destinations(text: &[u8]) -> Vec<String> {
+    // What C strings cannot hold ends the text.
+    let text = text.split(|c| *c == 0).next().unwrap_or_default();
+    List::parse(text, TOKENS)
+        .addresses()
+        .map(|address| {
+            let internal = address.internal();
+            String::from_utf8(internal)
+                .unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
+        })
+        .collect()
+}
+
 /// Whether the home directory can be looked at.
 pub(super) fn check_home(path: &str) -> Result<(), Refusal> {
     std::fs::metadata(path).map(drop).map_err(|e| {
@@ -173,6 +191,53 @@ mod tests {
             let (found, warnings) = one(&path);
             assert_eq!(found.unwrap().lines, None);
             assert!(warnings[0].ends_with("has bad owner uid 12345"), "{warnings:?}");
+        }
+    }
+
+    fn of(text: &str) -> Vec<String> {
+        destinations(text.as_bytes())
+    }
+
+    #[test]
+    fn lists() {
+        assert_eq!(of("alice, bob,\n carol"), ["alice", "bob", "carol"]);
+        assert_eq!(of("alice bob"), ["alice", "bob"]);
+        assert_eq!(of("dave@example.test (a comment)"), ["dave@example.test"]);
+        assert_eq!(of("Dave Smith <dave@example.test>, x"), ["dave@example.test", "x"]);
+        assert!(of("").is_empty());
+        assert!(of(" , (nothing) ,").is_empty());
+    }
+
+    #[test]
+    fn commands_files_and_lists_in_lists() {
+        assert_eq!(of(r#""|/bin/x -a 'b c' >/tmp/y""#), ["|/bin/x -a 'b c' >/tmp/y"]);
+        assert_eq!(of("|/bin/cat>/tmp/d/prog2"), ["|/bin/cat", "/tmp/d/prog2"]);
+        assert_eq!(of("|\"/bin/cat -x\""), ["|/bin/cat -x"]);
+        assert_eq!(of("/tmp/file"), ["/tmp/file"]);
+        assert_eq!(of(":include:/etc/postfix/members"), [":include:/etc/postfix/members"]);
+        assert_eq!(of("\":include:/a b\""), [":include:/a b"]);
+        assert_eq!(of(r"\carol, bob"), ["carol", "bob"]);
+        assert_eq!(of(r#""a\"b"@example.test"#), ["a\"b@example.test"]);
+        assert_eq!(of("user@[127.0.0.1]"), ["user@[127.0.0.1]"]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn never_panics(text in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+            let _ = lines(&text);
+            let _ = delivered_to(&text);
+        }
+
+        #[test]
+        fn plain_words_survive(words in proptest::collection::vec("[a-z0-9+_-]{1,8}", 0..20)) {
+            proptest::prop_assert_eq!(of(&words.join(", ")), words.clone());
+            proptest::prop_assert_eq!(of(&words.join(" ")), words);
+        }
+
+        #[test]
+        fn quoted_text_survives(text in "[ -~]{1,40}") {
+            let quoted = text.replace('\\', "\\\\").replace('"', "\\\"");
+            proptest::prop_assert_eq!(of(&format!("\"{quoted}\"")), vec![text]);
         }
     }
 

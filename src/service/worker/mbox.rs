@@ -127,7 +127,7 @@ fn acceptable(
     warnings: &mut Vec<String>,
 ) -> Result<(), Refusal> {
     let path = &mailbox.path;
-    match mailbox.kind {
+    match &mailbox.kind {
         MailboxKind::Destination if metadata.is_file() && metadata.mode() & 0o111 != 0 => {
             Err(Refusal::new(Status::new(5, 7, 1), "file is executable"))
         }
@@ -136,12 +136,13 @@ fn acceptable(
             let text = format!("destination {path} is not a regular file");
             Err(Refusal::new(Status::new(5, 2, 0), text))
         }
-        MailboxKind::Virtual { .. } if !metadata.is_file() => {
-            warnings.push(format!("destination {path} is not a regular file"));
+        MailboxKind::Virtual { recipient, .. } if !metadata.is_file() => {
+            warnings
+                .push(format!("recipient {recipient}: destination {path} is not a regular file"));
             Err(Refusal::new(Status::new(5, 3, 5), "mail system configuration error"))
         }
-        MailboxKind::User { owner } | MailboxKind::Virtual { owner } => match owner {
-            Some(owner) if metadata.uid() != owner => {
+        MailboxKind::User { owner } | MailboxKind::Virtual { owner, .. } => match owner {
+            Some(owner) if metadata.uid() != *owner => {
                 warnings.push(
                     "specify \"strict_mailbox_ownership = no\" to ignore mailbox ownership mismatch"
                         .into(),

@@ -15,6 +15,7 @@ pub mod child;
 mod command;
 mod content;
 mod copy;
+mod crew;
 mod forward;
 mod lock;
 mod maildir;
@@ -24,6 +25,8 @@ mod safe_open;
 
 pub use content::Content;
 pub use copy::mbox_from_line;
+pub use crew::{Crew, Headers, locking};
+pub use forward::destinations;
 pub use mbox::Opened;
 pub use pool::{Identity, Pool};
 

@@ -7,7 +7,8 @@ use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream as StdStream;
 use std::path::{Path, PathBuf};
 use std::process::Child;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncWriteExt as _, Interest};
@@ -52,6 +53,8 @@ pub struct Limits {
 /// Workers by identity.
 #[derive(Debug)]
 pub struct Pool {
+    itself: Weak<Pool>,
+    tidied: AtomicBool,
     limits: Limits,
     program: PathBuf,
     total: Arc<Semaphore>,
@@ -114,21 +117,30 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Pool {
-    /// A pool without workers; must run inside a tokio runtime.
-    pub fn start(limits: Limits) -> Arc<Self> {
-        Self::start_program(limits, Path::new("/proc/self/exe"))
+    /// A pool without workers.
+    pub fn new(limits: Limits) -> Arc<Self> {
+        Self::of_program(limits, Path::new("/proc/self/exe"))
     }
 
     /// The same with workers of another executable file, for tests.
-    pub fn start_program(limits: Limits, program: &Path) -> Arc<Self> {
-        let pool = Arc::new(Self {
+    pub fn of_program(limits: Limits, program: &Path) -> Arc<Self> {
+        Arc::new_cyclic(|itself| Self {
+            itself: itself.clone(),
+            tidied: AtomicBool::new(false),
             limits,
             program: program.to_owned(),
             total: Arc::new(Semaphore::new(limits.total.max(1))),
             slots: Mutex::default(),
             ended: Arc::default(),
-        });
-        let watched = Arc::downgrade(&pool);
+        })
+    }
+
+    /// With the first worker begins the watch over idle ones.
+    fn watch(&self) {
+        if self.tidied.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let watched = self.itself.clone();
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(TICK).await;
@@ -136,7 +148,6 @@ impl Pool {
                 pool.tidy();
             }
         });
-        pool
     }
 
     /// Has a worker of that identity do a job, in at most `limit`; waits while all are busy. A
@@ -215,6 +226,7 @@ impl Pool {
     }
 
     fn spawn(&self, identity: &Identity) -> io::Result<Worker> {
+        self.watch();
         self.make_room();
         let (ours, theirs) = StdStream::pair()?;
         let mut arguments = vec![self.limits.file_size.to_string()];

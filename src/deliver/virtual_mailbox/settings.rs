@@ -1,0 +1,94 @@
+//! The parameters of virtual(8).
+
+use std::sync::Arc;
+
+use crate::config::{Config, Problem, parameters as p};
+use crate::ipc::worker::Locking;
+use crate::log::Log;
+use crate::lookup::match_list::DomainList;
+use crate::lookup::{Maps, Tables};
+use crate::mail::address::fold;
+use crate::service::worker::{Crew, locking};
+
+/// What virtual(8) does by main.cf.
+#[derive(Debug)]
+pub(super) struct Settings {
+    /// The workers.
+    pub(super) crew: Arc<Crew>,
+    /// `virtual_mailbox_base`; empty or relative if the configuration is wrong.
+    pub(super) base: String,
+    /// `virtual_mailbox_maps`
+    pub(super) mailboxes: Maps,
+    /// `virtual_uid_maps`
+    pub(super) uids: Maps,
+    /// `virtual_gid_maps`
+    pub(super) gids: Maps,
+    /// `virtual_minimum_uid`
+    pub(super) minimum_uid: u32,
+    /// `virtual_mailbox_lock`
+    pub(super) locking: Locking,
+    /// `strict_mailbox_ownership`
+    pub(super) strict_ownership: bool,
+    /// `recipient_delimiter`
+    pub(super) delimiters: String,
+    origin: String,
+    destinations: DomainList,
+}
+
+impl Settings {
+    pub(super) fn read(
+        config: &Arc<Config>,
+        log: &Log,
+        privileged: bool,
+        total: usize,
+    ) -> Result<Self, Problem> {
+        let tables = Tables::with_log(config.clone(), log.clone());
+        let maps = |p: &'static crate::config::parameter::Parameter<
+            crate::config::parameter::kinds::Text,
+        >| tables.maps(p.name, &config.text(p));
+        let limit = u64::try_from(config.int(&p::virtual_mailbox_limit)).unwrap_or(0);
+        let message_limit = u64::try_from(config.int(&p::message_size_limit)).unwrap_or(0);
+        check_limits(limit, message_limit)?;
+        Ok(Self {
+            crew: Crew::new(config, privileged, total, limit)?,
+            base: config.value(p::virtual_mailbox_base.name),
+            mailboxes: maps(&p::virtual_mailbox_maps)?,
+            uids: maps(&p::virtual_uid_maps)?,
+            gids: maps(&p::virtual_gid_maps)?,
+            minimum_uid: u32::try_from(config.int(&p::virtual_minimum_uid)).unwrap_or(u32::MAX),
+            locking: locking(
+                config,
+                "virtual_mailbox_lock",
+                &config.text(&p::virtual_mailbox_lock),
+            )?,
+            strict_ownership: config.bool(&p::strict_mailbox_ownership),
+            delimiters: config.text(&p::recipient_delimiter),
+            origin: fold(&config.text(&p::myorigin)).into_owned(),
+            destinations: DomainList::parse(
+                &tables,
+                "mydestination",
+                &config.text(&p::mydestination),
+            )?,
+        })
+    }
+
+    /// Whether a local part alone may be looked up for an address in this domain.
+    pub(super) async fn is_local(&self, domain: &str) -> bool {
+        domain == self.origin || self.destinations.matches(domain).await.unwrap_or(false)
+    }
+}
+
+fn check_limits(mailbox: u64, message: u64) -> Result<(), Problem> {
+    let text = match (mailbox, message) {
+        (0, _) => return Ok(()),
+        (_, 0) => {
+            "configuration error: virtual_mailbox_limit is limited but message_size_limit is \
+             unlimited"
+        }
+        (mailbox, message) if mailbox < message => {
+            "configuration error: virtual_mailbox_limit is smaller than message_size_limit"
+        }
+        _ => return Ok(()),
+    };
+    Err(Problem { text: text.into() })
+}
