@@ -18,7 +18,6 @@ mod header;
 mod mapping;
 mod missing;
 pub use self::missing::local_date;
-mod queue_id;
 mod settings;
 mod store;
 
@@ -205,7 +204,7 @@ impl Cleanup {
     /// tagged `…/cleanup`.
     #[expect(clippy::needless_pass_by_value, reason = "callers give a constant")]
     pub fn begin(self: &Arc<Self>, origin: Origin, skip: Skip, log: &Log) -> Message {
-        let (queue_id, arrival) = queue_id::next(self.writer.id(), self.settings.long_queue_ids);
+        let (queue_id, arrival) = self.writer.queue_id(self.settings.long_queue_ids);
         let mut envelope = Envelope { queue_id: Some(queue_id), arrival, ..Envelope::default() };
         envelope.created = arrival;
         envelope.internal = origin == Origin::Internal;

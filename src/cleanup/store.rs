@@ -6,7 +6,7 @@
 
 use std::io::Write as _;
 
-use crate::spool::{Content, SpoolError, Writer};
+use crate::spool::{Content, ScratchFile, SpoolError, Writer};
 
 /// Content beyond this goes to a file.
 const MEMORY_MAX: usize = 1 << 20;
@@ -14,7 +14,7 @@ const MEMORY_MAX: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Store {
     memory: Vec<u8>,
-    file: Option<(std::fs::File, u64)>,
+    file: Option<ScratchFile>,
     /// Size as Postfix counts it, of all whole records.
     size: u64,
     /// Bytes of the record that the fast path is in.
@@ -45,7 +45,7 @@ impl Store {
 
     /// Bytes stored so far.
     pub(super) fn length(&self) -> u64 {
-        self.memory.len() as u64 + self.file.as_ref().map_or(0, |(_, length)| *length)
+        self.memory.len() as u64 + self.file.as_ref().map_or(0, ScratchFile::len)
     }
 
     /// One line of a header, without its end. A long one counts as several records.
@@ -119,7 +119,7 @@ impl Store {
     fn flush(&mut self, writer: &Writer) {
         if self.file.is_none() {
             match writer.scratch_file() {
-                Ok(file) => self.file = Some((file, 0)),
+                Ok(file) => self.file = Some(file),
                 Err(error) => {
                     self.failed = Some(error);
                     self.memory = Vec::new();
@@ -127,9 +127,9 @@ impl Store {
                 }
             }
         }
-        if let Some((file, length)) = &mut self.file {
+        if let Some(file) = &mut self.file {
             match file.write_all(&self.memory) {
-                Ok(()) => *length += self.memory.len() as u64,
+                Ok(()) => {}
                 Err(error) if error.kind() == std::io::ErrorKind::StorageFull => {
                     self.failed = Some(SpoolError::Full(error.to_string()));
                 }
@@ -146,7 +146,10 @@ impl Store {
         }
         match (self.failed, self.file) {
             (Some(error), _) => Err(error),
-            (None, Some((file, length))) => Ok(Content::File(file, length)),
+            (None, Some(file)) => {
+                let length = file.len();
+                Ok(Content::File(file, length))
+            }
             (None, None) => Ok(Content::Memory(self.memory)),
         }
     }
