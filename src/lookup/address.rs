@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::tables::{Maps, TableError};
-use crate::mail::address::{quote, split_extension};
+use crate::mail::address::{quote_822, quote_822_local_part, split_extension};
 
 /// An answer for an address, with what was cut off to get it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -177,15 +177,16 @@ fn one(
     if is_plain(local) {
         return maps.find_text(join(local).as_bytes(), partial);
     }
-    // A domain makes it clear where the local part ends; it is never quoted itself.
-    let with_domain = format!("{local}@x");
-    let quoted: Cow<'_, str> = quote(&with_domain);
-    let quoted = quoted.strip_suffix("@x").unwrap_or(local);
-    let found = maps.find_text(join(quoted).as_bytes(), partial)?;
-    if found.is_some() || quoted == local {
+    let plain = join(local);
+    let quoted: Cow<'_, str> = match domain {
+        Some(_) => quote_822(&plain),
+        None => quote_822_local_part(local),
+    };
+    let found = maps.find_text(quoted.as_bytes(), partial)?;
+    if found.is_some() || *quoted == plain {
         return Ok(found);
     }
-    maps.find_text(join(local).as_bytes(), partial)
+    maps.find_text(plain.as_bytes(), partial)
 }
 
 /// Whether a local part needs no quotes in any case.

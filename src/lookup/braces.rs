@@ -26,16 +26,6 @@ pub fn inside(text: &str) -> Option<&str> {
     (balanced(text)? == text.len()).then(|| text.get(1..text.len() - 1)).flatten()
 }
 
-/// Takes the braces away, or says what is wrong with them.
-pub fn strip(text: &str) -> Result<&str, String> {
-    match balanced(text) {
-        Some(end) if end == text.len() => Ok(text.get(1..end - 1).unwrap_or_default()),
-        Some(_) => Err(format!("syntax error after '}}' in \"{text}\"")),
-        None if text.starts_with('{') => Err(format!("missing '}}' in \"{text}\"")),
-        None => Err(format!("no '{{' at start of text in \"{text}\"")),
-    }
-}
-
 /// Splits `key = value`; the key may be quoted.
 pub fn key_value(text: &[u8]) -> Result<(&[u8], &[u8]), &'static str> {
     let text = super::lines::trim_start(text);
@@ -68,47 +58,15 @@ pub fn key_value(text: &[u8]) -> Result<(&[u8], &[u8]), &'static str> {
     }
 }
 
-/// Splits at commas and white space outside braces.
-pub fn split(text: &str) -> Vec<&str> {
-    let mut found = Vec::new();
-    let mut level = 0_usize;
-    let mut start = None;
-    for (at, byte) in text.bytes().enumerate() {
-        let separates = level == 0 && matches!(byte, b',' | b' ' | b'\t' | b'\r' | b'\n');
-        match byte {
-            b'{' => level += 1,
-            b'}' => level = level.saturating_sub(1),
-            _ => {}
-        }
-        if separates {
-            found.extend(start.take().and_then(|start| text.get(start..at)));
-        } else if start.is_none() {
-            start = Some(at);
-        }
-    }
-    found.extend(start.and_then(|start| text.get(start..)));
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
     #[test]
-    fn splits() {
-        assert_eq!(split(" a,{b c, {d}} e:{f g}h , "), ["a", "{b c, {d}}", "e:{f g}h"]);
-        assert_eq!(split("a}b c"), ["a}b", "c"]);
-        assert_eq!(split(" , "), Vec::<&str>::new());
-    }
-
-    #[test]
     fn braces() {
         assert_eq!(inside("{a {b}}"), Some("a {b}"));
         assert_eq!(inside("{a}b"), None);
-        assert_eq!(strip("{a"), Err("missing '}' in \"{a\"".to_owned()));
-        assert_eq!(strip("{a}b"), Err("syntax error after '}' in \"{a}b\"".to_owned()));
-        assert_eq!(strip("ab"), Err("no '{' at start of text in \"ab\"".to_owned()));
         assert_eq!(key_value(b" a b = c"), Err("missing '=' after attribute name"));
         assert_eq!(key_value(b" \"a b\" = c "), Ok((&b"\"a b\""[..], &b"c"[..])));
         assert_eq!(key_value(b"a="), Ok((&b"a"[..], &b""[..])));
@@ -117,7 +75,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text(text: String) {
-            let _ = (split(&text), inside(&text), strip(&text), key_value(text.as_bytes()));
+            let _ = (inside(&text), key_value(text.as_bytes()));
         }
     }
 }

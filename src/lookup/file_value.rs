@@ -1,7 +1,7 @@
 //! Values that are contents of files (`postmap -F`): tables hold them in BASE64.
 
 use super::lines::show;
-use super::open::cause;
+use crate::config::why;
 
 /// Largest file content that a value may have.
 const LIMIT: usize = 16 << 20;
@@ -19,7 +19,7 @@ pub fn encode(names: &[u8]) -> Result<Vec<u8>, String> {
         if at > 0 {
             content.push(b'\n');
         }
-        let file = std::fs::read(name).map_err(|e| format!("open {name}: {}", cause(&e)))?;
+        let file = std::fs::read(name).map_err(|e| format!("open {name}: {}", why(&e)))?;
         content.extend_from_slice(&file);
         if content.len() > LIMIT {
             return Err(format!("file too large: {all}"));

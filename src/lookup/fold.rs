@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::mail::address;
+
 /// `text` in lower case; with `utf8`, by Unicode's case folding where it is not ASCII.
 pub fn fold(text: &[u8], utf8: bool) -> Cow<'_, [u8]> {
     if text.is_ascii() || !utf8 {
@@ -11,30 +13,9 @@ pub fn fold(text: &[u8], utf8: bool) -> Cow<'_, [u8]> {
         };
     }
     match std::str::from_utf8(text) {
-        Ok(text) => Cow::Owned(fold_unicode(text).into_bytes()),
+        Ok(text) => Cow::Owned(address::fold(text).into_owned().into_bytes()),
         Err(_) => Cow::Owned(text.to_ascii_lowercase()),
     }
-}
-
-/// [`fold`] for text.
-pub fn fold_text(text: &str) -> Cow<'_, str> {
-    if !text.is_ascii() {
-        return Cow::Owned(fold_unicode(text));
-    }
-    match text.bytes().any(|b| b.is_ascii_uppercase()) {
-        true => Cow::Owned(text.to_ascii_lowercase()),
-        false => Cow::Borrowed(text),
-    }
-}
-
-#[cfg(feature = "eai")]
-fn fold_unicode(text: &str) -> String {
-    icu_casemap::CaseMapper::new().fold_string(text).into_owned()
-}
-
-#[cfg(not(feature = "eai"))]
-fn fold_unicode(text: &str) -> String {
-    text.to_ascii_lowercase()
 }
 
 #[cfg(test)]

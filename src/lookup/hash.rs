@@ -2,11 +2,14 @@
 
 use std::collections::HashMap;
 
+use super::alias;
 use super::braces;
 use super::fold::fold;
-use super::lines::{Lines, Report, show};
-use super::record::{self, Malformed};
-use super::table::{Duplicates, Purpose, is_utf8};
+use super::lines::{Report, show};
+use super::record::{self, Reading};
+use super::table::{Duplicates, Purpose};
+use crate::config::list::strip_braces;
+use crate::config::split_list;
 
 /// Keys and their values.
 #[derive(Debug, Default)]
@@ -43,47 +46,42 @@ impl HashTable {
         text: &[u8],
         purpose: Purpose,
         utf8: bool,
-        value: &mut MakeValue<'_>,
         report: &mut Report<'_>,
     ) -> Result<Self, String> {
         let utf8 = utf8 && purpose.utf8;
         let mut table = Self::default();
-        let mut lines = Lines::new(path, text);
-        while let Some(line) = lines.next(report) {
-            let blame = format_args!("{path}, line {}", line.number).to_string();
-            if utf8 && !is_utf8(&line.text) {
-                let text = show(&line.text);
-                report(format!("{blame}: non-UTF-8 input \"{text}\" -- ignoring this line"));
-                continue;
-            }
-            let (key, text) = match record::split(&line.text) {
-                Ok(record) => record,
-                Err(why) => {
-                    report(malformed(&blame, why, &line.text, " -- ignoring this line"));
-                    continue;
-                }
-            };
-            if key.ends_with(b":") {
-                report(alias_syntax(&blame));
-            }
-            let made = match value(text) {
-                Ok(made) => made,
-                Err(why) => {
-                    report(format!("{blame}: {why}: skipping this entry"));
-                    continue;
-                }
-            };
+        let reading = Reading { path, utf8, files: purpose.files, is_postmap: false };
+        let mut add = |key: &[u8], value: &[u8], line: usize, report: &mut Report<'_>| {
             let folded = if purpose.fold { fold(key, utf8) } else { key.into() };
-            if !table.insert(&folded, &made, purpose.duplicates == Duplicates::Replace) {
-                let text = format!("{blame}: duplicate entry: \"{}\"", show(key));
+            if !table.insert(&folded, value, purpose.duplicates == Duplicates::Replace) {
+                let key = show(key);
+                let text = format!("{path}, line {line}: duplicate entry: \"{key}\"");
                 match purpose.duplicates {
                     Duplicates::Refuse => return Err(text),
                     Duplicates::Warn => report(text),
                     Duplicates::Ignore | Duplicates::Replace => {}
                 }
             }
-        }
+            Ok(())
+        };
+        record::read(text, reading, &mut add, report)?;
         Ok(table)
+    }
+
+    /// Reads the text of an alias file, as postalias(1) does; the first of two equal names counts.
+    pub fn parse_aliases(path: &str, text: &[u8], utf8: bool, report: &mut Report<'_>) -> Self {
+        let mut table = Self::default();
+        let mut add = |name: &[u8], value: &[u8], _: usize, report: &mut Report<'_>| {
+            let folded = fold(name, utf8);
+            if !table.insert(&folded, value, false) {
+                report(format!("{path}.db: duplicate entry: \"{}\"", show(&folded)));
+            }
+            Ok(())
+        };
+        // Nothing in `add` ends the reading.
+        let _ = alias::read(path, text, utf8, &mut add, report);
+        table.insert(b"@", b"@", false);
+        table
     }
 
     /// Reads the name of an inline: table, `{ key = value, { key = value }, … }`.
@@ -103,9 +101,9 @@ impl HashTable {
         let blame =
             |why: &str| format!("{why}: \"inline:{name}\"; need \"inline:{{name={what}...}}\"");
         let mut table = Self::default();
-        for item in braces::split(inside) {
+        for item in split_list(inside) {
             let item = match item.starts_with('{') {
-                true => braces::strip(item).map_err(|why| blame(&why))?,
+                true => strip_braces(item).map_err(|why| blame(&why))?,
                 false => item,
             };
             let (key, text) = braces::key_value(item.as_bytes()).map_err(|why| blame(why))?;
@@ -120,21 +118,6 @@ impl HashTable {
     }
 }
 
-/// The warning about a record that is none; postmap and texthash differ in the end of it.
-pub fn malformed(blame: &str, why: Malformed, line: &[u8], end: &str) -> String {
-    match why {
-        Malformed::Quote => {
-            format!("{blame}: unbalanced '\"' in '{}' -- ignoring this line", show(line))
-        }
-        Malformed::Format => format!("{blame}: expected format: key whitespace value{end}"),
-    }
-}
-
-/// The warning about a key that ends in a colon.
-pub fn alias_syntax(blame: &str) -> String {
-    format!("{blame}: record is in \"key: value\" format; is this an alias file?")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,11 +125,9 @@ mod tests {
     fn text(source: &str, duplicates: Duplicates) -> (Result<HashTable, String>, Vec<String>) {
         let purpose = Purpose { duplicates, ..Purpose::ADDRESSES };
         let mut warnings = Vec::new();
-        let mut value = |v: &[u8]| Ok(v.to_vec());
-        let table =
-            HashTable::parse_text("/t", source.as_bytes(), purpose, true, &mut value, &mut |w| {
-                warnings.push(w)
-            });
+        let table = HashTable::parse_text("/t", source.as_bytes(), purpose, true, &mut |w| {
+            warnings.push(w);
+        });
         (table, warnings)
     }
 

@@ -1,20 +1,100 @@
-//! Tables that postmap(1) and postalias(1) make from text.
+//! Tables that postmap(1) and postalias(1) make from text: hash, btree, cdb, lmdb.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, SystemTime};
 
+#[cfg(feature = "cdb")]
+use super::cdb::Cdb;
 use super::hash::HashTable;
-use super::open::cause;
-use super::table::{Context, Engine, Purpose};
+use super::lines::Report;
+use super::native::{Native, OpenError, Syntax};
+use super::source::Source;
+use super::table::{Context, Duplicates, Engine, Purpose};
+use crate::config::why;
+#[cfg(feature = "lmdb")]
+use crate::sys::lmdb::Lmdb;
 
 /// An open indexed file.
 #[derive(Debug)]
-pub(super) enum Indexed {}
+pub(super) struct Indexed {
+    file: File,
+    /// For messages.
+    path: String,
+    /// Which forms of keys are tried, see [`WITH_NUL`]; what an answer shows is remembered.
+    forms: AtomicU8,
+}
+
+/// Keys and values end in NUL.
+const WITH_NUL: u8 = 1;
+/// They do not.
+const WITHOUT_NUL: u8 = 2;
+
+/// The file formats.
+#[derive(Debug)]
+pub(super) enum File {
+    /// hash, btree
+    Native(Native),
+    /// cdb
+    #[cfg(feature = "cdb")]
+    Cdb(Cdb),
+    /// lmdb
+    #[cfg(feature = "lmdb")]
+    Lmdb(std::sync::Arc<Lmdb>),
+}
+
+impl File {
+    fn find(&self, key: &[u8]) -> Result<Option<Vec<u8>>, String> {
+        match self {
+            Self::Native(file) => {
+                file.find(key).map(|value| value.map(Into::into)).map_err(|e| e.to_string())
+            }
+            #[cfg(feature = "cdb")]
+            Self::Cdb(file) => {
+                file.find(key).map(|value| value.map(Into::into)).map_err(|e| e.to_string())
+            }
+            #[cfg(feature = "lmdb")]
+            Self::Lmdb(file) => file.find(key).map_err(|e| e.to_string()),
+        }
+    }
+
+    /// All records as the file has them.
+    pub(super) fn for_each(&self, visit: impl FnMut(&[u8], &[u8])) -> Result<(), String> {
+        match self {
+            Self::Native(file) => file.for_each(visit).map_err(|e| e.to_string()),
+            #[cfg(feature = "cdb")]
+            Self::Cdb(file) => file.for_each(visit).map_err(|e| e.to_string()),
+            #[cfg(feature = "lmdb")]
+            Self::Lmdb(file) => file.for_each(visit).map_err(|e| e.to_string()),
+        }
+    }
+}
 
 impl Indexed {
     /// The value for `key`, which is folded already.
     pub(super) fn find(&self, key: &[u8]) -> Result<Option<Vec<u8>>, String> {
-        let _ = key;
-        match *self {}
+        let error = |why| format!("error reading {}: {why}", self.path);
+        let forms = self.forms.load(Ordering::Relaxed);
+        if matches!(self.file, File::Native(_)) {
+            return self.file.find(key).map_err(error);
+        }
+        if forms & WITH_NUL != 0 {
+            let mut ended = Vec::with_capacity(key.len() + 1);
+            ended.extend_from_slice(key);
+            ended.push(0);
+            if let Some(mut value) = self.file.find(&ended).map_err(error)? {
+                self.forms.store(WITH_NUL, Ordering::Relaxed);
+                value.truncate(memchr::memchr(0, &value).unwrap_or(value.len()));
+                return Ok(Some(value));
+            }
+        }
+        if forms & WITHOUT_NUL != 0
+            && let Some(value) = self.file.find(key).map_err(error)?
+        {
+            self.forms.store(WITHOUT_NUL, Ordering::Relaxed);
+            return Ok(Some(value));
+        }
+        Ok(None)
     }
 }
 
@@ -27,17 +107,116 @@ pub fn path(kind: &str, name: &str) -> PathBuf {
     format!("{name}.{suffix}").into()
 }
 
-/// Opens `kind:name`.
+/// Opens the file of a table; none if it is there but not one of ours (`hash:` of another
+/// program). The error is Postfix's text.
+pub(super) fn open_file(kind: &str, path: &Path) -> Result<Option<File>, String> {
+    let failed = |why: &str| format!("open database {}: {why}", path.display());
+    match kind {
+        #[cfg(feature = "cdb")]
+        "cdb" => {
+            let source = Source::open(path).map_err(|e| failed(&why(&e)))?;
+            let file = Cdb::new(source).map_err(|e| failed(&e.to_string()))?;
+            Ok(Some(File::Cdb(file)))
+        }
+        #[cfg(feature = "lmdb")]
+        "lmdb" => {
+            let file = Lmdb::open(path).map_err(|e| failed(&e.to_string()))?;
+            Ok(Some(File::Lmdb(file)))
+        }
+        "hash" | "btree" => {
+            let source = Source::open(path).map_err(|e| failed(&why(&e)))?;
+            match Native::new(source) {
+                Ok(file) => Ok(Some(File::Native(file))),
+                Err(OpenError::Foreign) => Ok(None),
+                Err(OpenError::Read(why)) => Err(failed(&why.to_string())),
+            }
+        }
+        _ => Err(super::open::unsupported(kind)),
+    }
+}
+
+/// Opens `kind:name` for look-ups.
 pub(super) fn open(
     kind: &str,
     name: &str,
     purpose: Purpose,
     context: &Context,
 ) -> Result<Engine, String> {
-    let _ = kind;
-    let text = std::fs::read(name).map_err(|e| format!("open database {name}: {}", cause(&e)))?;
-    let mut value = |text: &[u8]| Ok(text.to_vec());
-    let mut report = |text: String| context.log.warning(format_args!("{text}"));
-    HashTable::parse_text(name, &text, purpose, context.utf8, &mut value, &mut report)
-        .map(Engine::Hash)
+    let path = path(kind, name);
+    let file = open_file(kind, &path)?;
+    let is_older = is_older(&path, Path::new(name), context);
+    let syntax = match &file {
+        None => Some(if purpose.aliases { Syntax::Aliases } else { Syntax::Records }),
+        Some(File::Native(native)) if is_older => Some(native.syntax()),
+        Some(_) => None,
+    };
+    // The text is there and newer, or the file is not ours: the text counts. A text that this
+    // process may not read changes nothing.
+    if let Some(syntax) = syntax
+        && let Ok(text) = std::fs::read(name)
+    {
+        if file.is_none() {
+            context.log.warning(format_args!(
+                "database {} was not made by this program, using its source file {name}",
+                path.display()
+            ));
+        }
+        let mut report = |text: String| context.log.warning(format_args!("{text}"));
+        return from_text(name, &text, syntax, purpose, context, &mut report).map(Engine::Hash);
+    }
+    let Some(file) = file else {
+        let path = path.display();
+        return Err(format!("open database {path}: not made by this program"));
+    };
+    let forms = match purpose.trailing_nul {
+        Some(true) => WITH_NUL,
+        Some(false) => WITHOUT_NUL,
+        None => WITH_NUL | WITHOUT_NUL,
+    };
+    let path = path.display().to_string();
+    Ok(Engine::Indexed(Indexed { file, path, forms: AtomicU8::new(forms) }))
+}
+
+/// What postmap(1) or postalias(1) would make of the text, in memory.
+fn from_text(
+    name: &str,
+    text: &[u8],
+    syntax: Syntax,
+    purpose: Purpose,
+    context: &Context,
+    report: &mut Report<'_>,
+) -> Result<HashTable, String> {
+    match syntax {
+        Syntax::Records => {
+            // As postmap(1) makes tables: folded, the first of two equal keys counts.
+            let purpose = Purpose { fold: true, duplicates: Duplicates::Warn, ..purpose };
+            HashTable::parse_text(name, text, purpose, context.utf8, report)
+        }
+        Syntax::Aliases => Ok(HashTable::parse_aliases(name, text, context.utf8, report)),
+    }
+}
+
+/// Whether the source text is newer than the file. Logs Postfix's warning if it has been for a
+/// while: a change of the last seconds is somebody at work.
+fn is_older(file: &Path, source: &Path, context: &Context) -> bool {
+    let changed = |path: &Path| std::fs::metadata(path).and_then(|file| file.modified());
+    let (Ok(made), Ok(changed)) = (changed(file), changed(source)) else {
+        return false;
+    };
+    if changed <= made {
+        return false;
+    }
+    let age = SystemTime::now().duration_since(changed).unwrap_or_default();
+    if age > Duration::from_secs(100) && seconds(changed) > seconds(made) {
+        context.log.warning(format_args!(
+            "database {} is older than source file {}",
+            file.display(),
+            source.display()
+        ));
+    }
+    true
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |passed| passed.as_secs())
 }

@@ -5,14 +5,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::cidr::Network;
-use super::fold::fold_text;
 use super::lines::Lines;
-use super::open::cause;
 use super::table::{Purpose, Table};
-use super::{TableError, Tables, braces};
-use crate::config::Problem;
+use super::{TableError, Tables};
 use crate::config::parameters as p;
+use crate::config::{Problem, split_list, why};
 use crate::log::Log;
+use crate::mail::address::fold;
 
 /// How deep `/file` may name files.
 const DEPTH: usize = 20;
@@ -64,7 +63,7 @@ impl DomainList {
 
     /// Whether the list matches `domain`.
     pub async fn matches(&self, domain: &str) -> Result<bool, TableError> {
-        let domain = fold_text(domain);
+        let domain = fold(domain);
         self.0.find(|list, pattern| list.by_name(&domain, pattern))
     }
 
@@ -82,7 +81,7 @@ impl HostList {
 
     /// Whether the list matches a client by name (`unknown` if it has none) or address.
     pub async fn matches(&self, name: &str, address: IpAddr) -> Result<bool, TableError> {
-        let name = fold_text(name);
+        let name = fold(name);
         let text = address.to_string();
         self.0.find(|list, pattern| {
             Ok(list.by_name(&name, pattern)? || list.by_address(address, &text, pattern)?)
@@ -103,7 +102,7 @@ impl StringList {
 
     /// Whether the list matches `text`.
     pub async fn matches(&self, text: &str) -> Result<bool, TableError> {
-        let text = fold_text(text);
+        let text = fold(text);
         self.0.find(|list, pattern| match pattern {
             Pattern::Text { text: pattern, .. } => Ok(*pattern == text),
             pattern => Ok(list.ask(pattern, &text)?.unwrap_or(false)),
@@ -120,7 +119,7 @@ impl StringList {
 pub(super) fn matches_subdomains(tables: &Tables, title: &str) -> bool {
     let list = tables.config().text(&p::parent_domain_matches_subdomains);
     let mut matches = true;
-    for item in braces::split(&list) {
+    for item in split_list(&list) {
         let name = item.trim_start_matches('!');
         matches = (item.len() - name.len()) % 2 == 0;
         if name.eq_ignore_ascii_case(title) {
@@ -257,7 +256,7 @@ struct Parser<'a> {
 
 impl Parser<'_> {
     fn add(&mut self, text: &str, positive: bool, depth: usize) -> Result<(), Problem> {
-        for item in braces::split(text) {
+        for item in split_list(text) {
             if item.starts_with('#') {
                 let at = item.as_ptr().addr().saturating_sub(text.as_ptr().addr());
                 let rest = text.get(at + item.len()..).unwrap_or_default();
@@ -281,7 +280,7 @@ impl Parser<'_> {
             let pattern = match is_table {
                 true => Pattern::Table(self.tables.table(pattern, Purpose::LISTS)),
                 false => {
-                    let text = fold_text(pattern).into_owned();
+                    let text = fold(pattern).into_owned();
                     let network = may_be_network(&text).then(|| Network::parse(&text));
                     Pattern::Text { text, network }
                 }
@@ -294,7 +293,7 @@ impl Parser<'_> {
     /// The lines of a file, in place.
     fn file(&mut self, path: &str, matches: bool, depth: usize) -> Result<(), Problem> {
         let read = match depth < DEPTH {
-            true => std::fs::read(path).map_err(|e| cause(&e)),
+            true => std::fs::read(path).map_err(|e| why(&e)),
             false => Err("too many files in files".to_owned()),
         };
         match read {

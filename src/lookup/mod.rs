@@ -7,17 +7,23 @@
 pub mod match_list;
 
 mod address;
+mod alias;
 mod braces;
+mod build;
+#[cfg(feature = "cdb")]
+mod cdb;
 mod cidr;
 mod file_value;
 mod fold;
 mod hash;
 mod indexed;
 mod lines;
+mod native;
 mod open;
 mod outage;
 mod pattern;
 mod record;
+mod source;
 mod substitute;
 mod system;
 mod table;
@@ -26,7 +32,6 @@ mod watch;
 
 pub use address::{AddressRules, Found, Keys};
 pub use cidr::Network;
-pub use fold::fold_text;
 pub use open::map_types;
 pub use table::{Context, Duplicates, Failure, Purpose, Table};
 pub use tables::{Maps, TableError, Tables};

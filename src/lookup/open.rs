@@ -10,6 +10,8 @@ use super::hash::HashTable;
 use super::lines::Report;
 use super::pattern::{Dialect, PatternTable, Reading};
 use super::table::{Context, Engine, Purpose};
+use crate::config::list::strip_braces;
+use crate::config::{split_list, why};
 
 /// Table types in alphabetical order, and whether this program was built with them.
 const TYPES: &[(&str, bool)] = &[
@@ -67,18 +69,9 @@ pub fn unsupported(kind: &str) -> String {
     }
 }
 
-/// The text of an error without Rust's error number, as `%m` of the C library shows it.
-pub fn cause(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    match text.rsplit_once(" (os error ") {
-        Some((text, _)) => text.to_owned(),
-        None => text,
-    }
-}
-
 /// Reads the whole of a file; the error is Postfix's text.
 pub fn read_file(path: &str) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|e| format!("open {path}: {}", cause(&e)))
+    std::fs::read(path).map_err(|e| format!("open {path}: {}", why(&e)))
 }
 
 /// The files whose change means that a table must be read again, and whether people write them.
@@ -109,9 +102,8 @@ pub(super) fn load(
     match kind {
         "texthash" => {
             let text =
-                std::fs::read(name).map_err(|e| format!("open database {name}: {}", cause(&e)))?;
-            HashTable::parse_text(name, &text, purpose, context.utf8, &mut value, &mut report)
-                .map(Engine::Hash)
+                std::fs::read(name).map_err(|e| format!("open database {name}: {}", why(&e)))?;
+            HashTable::parse_text(name, &text, purpose, context.utf8, &mut report).map(Engine::Hash)
         }
         "inline" => {
             HashTable::parse_inline(name, purpose, context.utf8, &mut value).map(Engine::Hash)
@@ -119,9 +111,9 @@ pub(super) fn load(
         "internal" => Ok(Engine::Hash(HashTable::default())),
         "static" => {
             let text = match name.starts_with('{') {
-                true => braces::strip(name)
-                    .map(str::trim_ascii)
-                    .map_err(|why| format!("bad static:name syntax: {why}"))?,
+                true => {
+                    strip_braces(name).map_err(|why| format!("bad static:name syntax: {why}"))?
+                }
                 false => name,
             };
             Ok(Engine::Static(value(text.as_bytes())?.into()))
@@ -136,7 +128,7 @@ pub(super) fn load(
         "unix" => Err(format!("unknown table: unix:{name}")),
         "fail" => Ok(Engine::Fail),
         "randmap" => {
-            let items = braces::inside(name).map(braces::split).unwrap_or_default();
+            let items = braces::inside(name).map(split_list).unwrap_or_default();
             if items.is_empty() {
                 return Err(format!(
                     "bad syntax: \"randmap:{name}\"; need \"randmap:{{value...}}\""
@@ -158,8 +150,8 @@ fn rules<'n>(kind: &str, name: &'n str) -> Result<(&'n str, Vec<u8>), String> {
     }
     let blame = |why| format!("{kind} map: {why}");
     let mut text = Vec::new();
-    for rule in braces::split(braces::strip(name).map_err(blame)?) {
-        text.extend_from_slice(braces::strip(rule).map_err(blame)?.trim_ascii().as_bytes());
+    for rule in split_list(strip_braces(name).map_err(blame)?) {
+        text.extend_from_slice(strip_braces(rule).map_err(blame)?.as_bytes());
         text.push(b'\n');
     }
     Ok(("unknown_stream", text))

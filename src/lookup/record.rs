@@ -1,6 +1,71 @@
 //! `key whitespace value`: the records of texthash, and of all tables that postmap(1) makes.
 
-use super::lines::{is_space, trim};
+use super::lines::{Lines, Report, is_space, show, trim};
+use super::table::is_utf8;
+
+/// How a source file is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading<'a> {
+    /// Its name, for messages.
+    pub path: &'a str,
+    /// Whether lines must be UTF-8.
+    pub utf8: bool,
+    /// Whether values are names of files whose contents count.
+    pub files: bool,
+    /// postmap(1) ends one of its warnings otherwise than texthash.
+    pub is_postmap: bool,
+}
+
+/// Takes one record: key, value, line number. An error ends the reading.
+pub type Visit<'a> = dyn FnMut(&[u8], &[u8], usize, &mut Report<'_>) -> Result<(), String> + 'a;
+
+/// Gives the records of `text` to `visit`, and says what is wrong with the other lines.
+pub fn read(
+    text: &[u8],
+    reading: Reading<'_>,
+    visit: &mut Visit<'_>,
+    report: &mut Report<'_>,
+) -> Result<(), String> {
+    let path = reading.path;
+    let mut lines = Lines::new(path, text);
+    while let Some(line) = lines.next(report) {
+        let blame = format!("{path}, line {}", line.number);
+        if reading.utf8 && !is_utf8(&line.text) {
+            report(not_utf8(&blame, &line.text));
+            continue;
+        }
+        let (key, value) = match split(&line.text) {
+            Ok(record) => record,
+            Err(Malformed::Quote) => {
+                let text = show(&line.text);
+                report(format!("{blame}: unbalanced '\"' in '{text}' -- ignoring this line"));
+                continue;
+            }
+            Err(Malformed::Format) => {
+                let end = if reading.is_postmap { "" } else { " -- ignoring this line" };
+                report(format!("{blame}: expected format: key whitespace value{end}"));
+                continue;
+            }
+        };
+        if key.ends_with(b":") {
+            report(format!("{blame}: record is in \"key: value\" format; is this an alias file?"));
+        }
+        if !reading.files {
+            visit(key, value, line.number, report)?;
+            continue;
+        }
+        match super::file_value::encode(value) {
+            Ok(content) => visit(key, &content, line.number, report)?,
+            Err(why) => report(format!("{blame}: {why}: skipping this entry")),
+        }
+    }
+    Ok(())
+}
+
+/// The warning about a line that is not UTF-8 but should be.
+pub fn not_utf8(blame: &str, line: &[u8]) -> String {
+    format!("{blame}: non-UTF-8 input \"{}\" -- ignoring this line", show(line))
+}
 
 /// What is wrong with a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

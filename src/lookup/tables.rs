@@ -9,7 +9,7 @@ use super::table::{Context, Engine, Purpose, Table};
 use super::watch::Watch;
 use super::{braces, open};
 use crate::config::parameters as p;
-use crate::config::{Config, Problem};
+use crate::config::{Config, Problem, split_list};
 use crate::log::Log;
 
 /// How deep tables may be made of tables.
@@ -81,7 +81,7 @@ impl Tables {
 
     /// The same for a purpose other than what the title suggests.
     pub fn maps_for(&self, title: &str, text: &str, purpose: Purpose) -> Maps {
-        let tables = braces::split(text).into_iter().map(|spec| self.table(spec, purpose));
+        let tables = split_list(text).into_iter().map(|spec| self.table(spec, purpose));
         let style = match title.starts_with("check_") {
             true => "smtpd_access_maps",
             false => title,
@@ -164,7 +164,7 @@ impl Tables {
         purpose: Purpose,
         depth: usize,
     ) -> Result<Vec<Arc<Table>>, String> {
-        let specs = braces::inside(name).map(braces::split).unwrap_or_default();
+        let specs = braces::inside(name).map(split_list).unwrap_or_default();
         if specs.is_empty() || specs.iter().any(|spec| !spec.contains(':')) {
             return Err(format!("bad syntax: \"{kind}:{name}\"; need \"{kind}:{{type:name...}}\""));
         }

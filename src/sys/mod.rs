@@ -4,6 +4,8 @@
 
 pub mod confine;
 pub mod descriptors;
+#[cfg(feature = "lmdb")]
+pub mod lmdb;
 pub mod netdb;
 pub mod pcre;
 pub mod regex;
