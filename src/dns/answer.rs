@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn bad_names_count_only_without_good_ones() {
-        let bad = mx(5, "-x.example.");
+        let bad = mx(5, "12345.");
         assert!(matches!(read(&reply(vec![bad.clone()]), Kind::Mx), Err(DnsError::Invalid(_))));
         assert!(read(&reply(vec![bad, mx(10, "m.example.")]), Kind::Mx).is_ok());
     }
