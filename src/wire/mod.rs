@@ -5,4 +5,5 @@ pub mod line;
 pub mod smtp_address;
 pub mod smtp_command;
 pub mod smtp_data;
+pub mod smtp_reply;
 pub mod xtext;

@@ -1,9 +1,138 @@
-//! The smtp process.
+//! smtp(8) and lmtp(8): mail to other servers.
+//!
+//! One process serves all smtp and lmtp lines of master.cf; each request of qmgr is a task.
+//!
+//! ```text
+//! agent::serve ─ delivery::deliver ─┬─ servers      which servers, in which order
+//!                                   ├─ idle         a connection that waits for mail, or
+//!                                   ├─ connect      a new one
+//!                                   ├─ handshake    greeting, EHLO
+//!                                   └─ transaction  MAIL, RCPT, DATA; body: the content
+//! ```
+//!
+//! [`attempt::Attempt`] holds who is left and why, and reports each recipient once.
 
+pub mod attempt;
+pub mod body;
+pub mod connect;
+pub mod connection;
+pub mod content;
+pub mod delivery;
+pub mod destination;
+pub mod downgrade;
+pub mod envelope;
+pub mod extensions;
+pub mod handshake;
+pub mod idle;
+pub mod mapping;
+pub mod mime_header;
+pub mod ports;
+pub mod reason;
+pub mod servers;
+pub mod settings;
+pub mod transaction;
+
+use std::os::fd::OwnedFd;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use self::delivery::Service;
+use self::idle::Idle;
+use self::settings::Settings;
+use crate::dns::Resolver;
+use crate::ipc::delivery::Request;
+use crate::lookup::Tables;
+use crate::service::agent::{self, Reporter};
+use crate::service::birth::{self, Birth, Life};
+use crate::service::profile::{Profile, RunAs, Threads};
+use crate::spool::Reader;
+
+/// What the process may do.
+const PROFILE: Profile = Profile {
+    name: "smtp",
+    user: RunAs::MailOwner,
+    writes: &["private"],
+    executes: false,
+    threads: Threads::PerProcessor,
+    purpose: "sends mail to other servers",
+};
+
+/// How often idle connections are looked at.
+const SWEEP: Duration = Duration::from_millis(500);
+
+/// What is open when the process begins to serve.
+struct State {
+    services: Vec<(Arc<Service>, Vec<OwnedFd>, Arc<Semaphore>)>,
+    idle: Arc<Idle>,
+}
 
 /// Runs the process.
 pub fn main(arguments: Vec<std::ffi::OsString>) -> ExitCode {
     drop(arguments);
-    ExitCode::FAILURE
+    birth::run(&PROFILE, prepare, serve)
+}
+
+fn prepare(birth: Birth) -> Result<State, String> {
+    let resolver = Resolver::from_system();
+    let idle = Arc::new(Idle::default());
+    let reader = Arc::new(Reader::new(&birth.config.queue_directory()));
+    let mut services = Vec::new();
+    for (number, service) in birth.services.into_iter().enumerate() {
+        let tables = Tables::new(service.config.clone());
+        let lmtp = service.line.program == "lmtp";
+        let settings = Settings::read(&service.config, &tables, lmtp, &service.line.arguments)
+            .map_err(|problem| problem.text)?;
+        let sessions = service.line.maxproc.map_or(Semaphore::MAX_PERMITS, |max| max as usize);
+        let log = service.log;
+        let shared = Service {
+            number,
+            name: service.line.name,
+            settings,
+            log,
+            resolver: resolver.clone(),
+            reader: reader.clone(),
+            idle: idle.clone(),
+        };
+        services.push((Arc::new(shared), service.sockets, Arc::new(Semaphore::new(sessions))));
+    }
+    Ok(State { services, idle })
+}
+
+async fn serve(state: State, life: Life) {
+    let sweeper = tokio::spawn(sweep(state.idle));
+    let mut listeners = tokio::task::JoinSet::new();
+    for (service, sockets, sessions) in state.services {
+        for socket in sockets {
+            let (service, sessions, life) = (service.clone(), sessions.clone(), life.clone());
+            listeners.spawn(listen(service, socket, sessions, life));
+        }
+    }
+    while listeners.join_next().await.is_some() {}
+    sweeper.abort();
+}
+
+async fn listen(service: Arc<Service>, socket: OwnedFd, sessions: Arc<Semaphore>, life: Life) {
+    let (settings, log) = (service.settings.agent.clone(), service.log.clone());
+    let deliver = move |request: Arc<Request>, reporter: Reporter| {
+        let (service, sessions) = (service.clone(), sessions.clone());
+        async move {
+            // Never closed: an error cannot happen, and would mean no limit.
+            let _permit = sessions.acquire().await;
+            delivery::deliver(&service, &request, reporter).await;
+        }
+    };
+    if let Err(e) = agent::serve(socket, life, settings, deliver).await {
+        log.fatal(format_args!("listen: {}", crate::config::why(&e)));
+    }
+}
+
+/// Closes connections that have waited long enough.
+async fn sweep(idle: Arc<Idle>) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        idle.sweep();
+    }
 }

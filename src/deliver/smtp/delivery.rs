@@ -1,0 +1,447 @@
+//! One request: next hop after next hop, server after server, until every recipient has its
+//! outcome.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::attempt::{Attempt, Scope};
+use super::connect;
+use super::connection::{Connection, Keep};
+use super::destination::{self, Destination};
+use super::handshake;
+use super::idle::{self, Endpoint, Idle};
+use super::mapping::Mapping;
+use super::reason::Reason;
+use super::servers::{Finder, Server, Servers, without};
+use super::settings::Settings;
+use super::transaction::{self, Ended, Mail};
+use crate::dns::Resolver;
+use crate::ipc::delivery::Request;
+use crate::log::Log;
+use crate::mail::status::Status;
+use crate::service::agent::Reporter;
+use crate::spool::{Reader, SpoolError};
+
+/// The port on which mail comes back if it loops.
+const SMTP_PORT: u16 = 25;
+
+/// One smtp or lmtp line of master.cf, open.
+#[derive(Debug)]
+pub struct Service {
+    /// Its number in the process.
+    pub number: usize,
+    /// First column of its line.
+    pub name: String,
+    /// Parameters.
+    pub settings: Settings,
+    /// Log.
+    pub log: Log,
+    /// Name service of the process.
+    pub resolver: Arc<Resolver>,
+    /// The spool.
+    pub reader: Arc<Reader>,
+    /// Idle connections of the process.
+    pub idle: Arc<Idle>,
+}
+
+/// What goes on for one request.
+struct Delivery<'a> {
+    service: &'a Service,
+    attempt: Attempt<'a>,
+    mail: Mail<'a>,
+    /// Connections may be kept for further mail.
+    store: bool,
+    /// The next hop under which the first good connection is kept; none once one has been.
+    keep_as: Option<String>,
+    /// Servers that a connection that had been idle led to.
+    used: HashSet<IpAddr>,
+}
+
+/// The servers of a next hop that are still to be tried.
+struct Rest {
+    list: Vec<Server>,
+    /// Preference of the best one there was.
+    best: Option<u16>,
+    /// Sessions that there have been.
+    sessions: usize,
+}
+
+/// Where the servers of a next hop listen.
+struct Place<'a> {
+    port: u16,
+    /// Whether mail to this port could come back here.
+    loops: bool,
+    nexthop: &'a str,
+}
+
+/// Delivers a message to its recipients, and says `done`.
+pub async fn deliver(service: &Service, request: &Request, reporter: Reporter) {
+    let log = service.log.session();
+    let mut attempt = Attempt::new(&service.settings, request, &log, &reporter);
+    let content = match misconfigured(service, request, &log) {
+        Some(reason) => Err(reason),
+        None => service
+            .reader
+            .content(request.location)
+            .map_err(|failed| unreadable(&log, request, &failed)),
+    };
+    let unreachable = match content {
+        Ok(content) => {
+            let mapping = Mapping::plain(request);
+            let mail = Mail { content: &content, mapping: &mapping };
+            let (keep_as, used) = (None, HashSet::new());
+            let mut delivery = Delivery { service, attempt, mail, store: false, keep_as, used };
+            delivery.run(&request.nexthop).await;
+            delivery.attempt.unreachable
+        }
+        Err(reason) => {
+            attempt.final_server = true;
+            attempt.fail_all(None, Scope::Message, reason);
+            None
+        }
+    };
+    reporter.done(unreachable);
+}
+
+fn unreadable(log: &Log, request: &Request, failed: &SpoolError) -> Reason {
+    log.warning(format_args!("{}: {failed}", request.queue_id));
+    match failed {
+        SpoolError::Damaged(_) => {
+            Reason::own(Status::new(5, 3, 0), "unreadable mail queue entry".into())
+        }
+        _ => Reason::own(Status::new(4, 3, 0), "queue file read error".into()),
+    }
+}
+
+/// Flags of the master.cf line that make sense for one recipient only.
+fn misconfigured(service: &Service, request: &Request, log: &Log) -> Option<Reason> {
+    let flags = service.settings.flags;
+    let wrong = match (flags.delivered_to, flags.original_to) {
+        _ if request.recipients.len() < 2 => return None,
+        (true, _) => 'D',
+        (false, true) => 'O',
+        (false, false) => return None,
+    };
+    log.warning(format_args!(
+        "flag `{wrong}' requires {}_destination_recipient_limit = 1",
+        service.name
+    ));
+    Some(Reason::own(Status::new(4, 3, 5), "mail system configuration error".into()))
+}
+
+impl Delivery<'_> {
+    async fn run(&mut self, nexthop: &str) {
+        let lmtp = self.service.settings.lmtp;
+        if lmtp && let Some(path) = nexthop.strip_prefix("unix:") {
+            self.unix(path).await;
+        } else {
+            let nexthop =
+                if lmtp { nexthop.strip_prefix("inet:").unwrap_or(nexthop) } else { nexthop };
+            self.inet(nexthop).await;
+        }
+        if self.attempt.left.is_empty() {
+            return;
+        }
+        let reason = self.attempt.reason.clone().unwrap_or_else(no_excuse);
+        self.attempt.final_server = true;
+        self.attempt.fail_all(None, Scope::Server, reason);
+        self.attempt.end_session();
+    }
+
+    /// LMTP over a UNIX socket.
+    async fn unix(&mut self, path: &str) {
+        let settings = &self.service.settings;
+        if !settings.routing.fallback_relay.is_empty() {
+            self.attempt.log.warning(format_args!(
+                "ignoring \"lmtp_fallback_relay = {}\" setting for non-TCP connections",
+                settings.routing.fallback_relay
+            ));
+        }
+        self.reuse_policy(path).await;
+        self.attempt.final_nexthop = true;
+        self.attempt.final_server = true;
+        if self.reuse_for_destination(path, &mut Vec::new()).await > 0 {
+            return;
+        }
+        match connect::unix(settings, self.attempt.log, path).await {
+            Ok(connection) => self.session(connection, false, path).await,
+            Err(reason) => self.attempt.reason = Some(reason),
+        }
+    }
+
+    /// All next hops of a list, then the fallback relays.
+    async fn inet(&mut self, nexthop: &str) {
+        let routing = &self.service.settings.routing;
+        if !routing.v4 && !routing.v6 {
+            let text = "all network protocols are disabled".to_owned();
+            self.attempt.reason = Some(Reason::own(Status::new(4, 4, 4), text));
+            return;
+        }
+        let own: Vec<&str> = destination::sites(nexthop).collect();
+        let fallback: Vec<&str> = destination::sites(&routing.fallback_relay).collect();
+        let sites: Vec<&str> = own.iter().chain(&fallback).copied().collect();
+        let mut last = 0;
+        for (index, site) in sites.iter().enumerate() {
+            last = index;
+            self.attempt.final_nexthop |= index + 1 == sites.len();
+            if let Err(fatal) = self.site(site, index == 0).await {
+                self.attempt.log.fatal(format_args!("{fatal}"));
+                let text = "unknown mail transport error".to_owned();
+                self.attempt.reason = Some(Reason::own(Status::new(4, 3, 0), text));
+                return;
+            }
+            if self.attempt.left.is_empty() {
+                return;
+            }
+            if self.attempt.final_nexthop {
+                break;
+            }
+        }
+        self.forgive(last >= own.len(), own.first().copied());
+    }
+
+    /// What looks like a mistake in the configuration does not make mail bounce.
+    fn forgive(&mut self, fallback: bool, first: Option<&str>) {
+        let routing = &self.service.settings.routing;
+        let reason = self.attempt.reason.get_or_insert_with(no_excuse);
+        if reason.is_temporary() {
+            return;
+        }
+        let relayhost = !routing.relayhost.is_empty() && first == Some(&routing.relayhost);
+        let parameter = match (fallback, relayhost) {
+            (true, _) => "smtp_fallback_relay",
+            (false, true) => "relayhost",
+            (false, false) => return,
+        };
+        self.attempt.log.warning(format_args!("{parameter} configuration problem"));
+        reason.status = Status::new(4, 3, 5);
+    }
+
+    /// One next hop; an error means that it makes no sense at all.
+    async fn site(&mut self, site: &str, first: bool) -> Result<(), String> {
+        let routing = &self.service.settings.routing;
+        let parsed = destination::parse(site)
+            .map_err(|problem| format!("{problem} in server description: {site}"))?;
+        let service = parsed.service.unwrap_or(&routing.default_service);
+        let port = routing.ports.port(service, site).map_err(|problem| problem.to_string())?;
+        if port == 465 {
+            let prefix = if self.service.settings.lmtp { "lmtp" } else { "smtp" };
+            self.attempt.log.info(format_args!(
+                "SMTPS wrappermode (TCP port 465) requires setting \
+                 \"{prefix}_tls_wrappermode = yes\", and \"{prefix}_tls_security_level = encrypt\" \
+                 (or stronger)"
+            ));
+        }
+        let loops = !self.service.settings.lmtp && port == SMTP_PORT;
+        let mut servers = self.find(&parsed, loops).await;
+        if servers.self_is_mx || (servers.list.is_empty() && servers.loops) {
+            self.attempt.final_nexthop = true;
+        }
+        if servers.list.is_empty() {
+            self.attempt.reason = servers.reason;
+            return Ok(());
+        }
+        // What could not be found does not matter once something has been.
+        self.attempt.reason = None;
+        let best = servers.list.first().map(|server| server.preference);
+        if first {
+            self.reuse_policy(parsed.host).await;
+        }
+        without(&mut servers.list, &self.used);
+        let sessions = match first {
+            true => self.reuse_for_destination(site, &mut servers.list).await,
+            false => 0,
+        };
+        if sessions == 0 || !self.enough(sessions, sessions) {
+            let rest = Rest { list: servers.list, best, sessions };
+            self.servers(rest, &Place { port, loops, nexthop: site }).await;
+        }
+        Ok(())
+    }
+
+    async fn find(&self, destination: &Destination<'_>, detect_loops: bool) -> Servers {
+        let routing = &self.service.settings.routing;
+        let finder = Finder {
+            resolver: &self.service.resolver,
+            routing,
+            log: self.attempt.log,
+            detect_loops,
+        };
+        let exchangers = !self.service.settings.lmtp && !routing.no_dns && !destination.literal;
+        if exchangers {
+            finder.domain(destination.host).await
+        } else {
+            finder.host(destination.host).await
+        }
+    }
+
+    /// Whether the limits of a next hop are reached after so many servers and sessions.
+    fn enough(&self, servers: usize, sessions: usize) -> bool {
+        let routing = &self.service.settings.routing;
+        let reached = |count: usize, limit: usize| limit > 0 && count >= limit;
+        reached(servers, routing.address_limit) || reached(sessions, routing.session_limit)
+    }
+
+    /// The servers of one next hop that have not been tried.
+    async fn servers(&mut self, rest: Rest, place: &Place<'_>) {
+        let Rest { mut list, best, mut sessions } = rest;
+        let idle = &self.service.idle;
+        let is_best = |server: &Server| Some(server.preference) == best;
+        let endpoint = |server: &Server| self.endpoint(server.address.to_string(), place.port);
+        // Connections that wait come before new ones, among the most preferred servers.
+        list.sort_by_key(|server| !(is_best(server) && idle.has(&endpoint(server))));
+        let before = sessions;
+        for (index, server) in list.iter().enumerate() {
+            if self.attempt.left.is_empty() {
+                return;
+            }
+            let tried = before + index + 1;
+            let last = index + 1 == list.len();
+            self.attempt.final_server =
+                self.attempt.final_nexthop && (last || self.enough(tried, sessions));
+            let waiting = idle.for_endpoint(&self.endpoint(server.address.to_string(), place.port));
+            let waited = match waiting {
+                Some(mut connection) => {
+                    connection.best_mx = is_best(server);
+                    self.attempt.final_server |=
+                        self.attempt.final_nexthop && self.enough(tried, sessions + 1);
+                    self.reuse(connection).await
+                }
+                None => false,
+            };
+            let used =
+                waited || self.fresh(server, place, is_best(server), (tried, sessions)).await;
+            sessions += usize::from(used);
+            if self.enough(tried, sessions) {
+                return;
+            }
+        }
+    }
+
+    /// A new connection; true if a message was sent over it, or might have been.
+    async fn fresh(
+        &mut self,
+        server: &Server,
+        place: &Place<'_>,
+        best: bool,
+        (tried, sessions): (usize, usize),
+    ) -> bool {
+        let Place { port, loops, nexthop } = *place;
+        let (settings, log) = (&self.service.settings, self.attempt.log);
+        let connected = connect::tcp(settings, log, &server.host, server.address, port).await;
+        let mut connection = match connected {
+            Ok(connection) => connection,
+            Err(reason) => {
+                log.info(format_args!("{}", reason.text));
+                self.attempt.reason = Some(reason);
+                return false;
+            }
+        };
+        connection.best_mx = best;
+        let greeted = self.greeted(&mut connection, loops, nexthop).await;
+        if greeted {
+            self.attempt.final_server |=
+                self.attempt.final_nexthop && self.enough(tried, sessions + 1);
+            transaction::send(&mut self.attempt, &mut connection, &self.mail, false).await;
+        }
+        self.end(connection).await;
+        greeted
+    }
+
+    /// Greets; if that fails, says goodbye.
+    async fn greeted(&mut self, connection: &mut Connection, loops: bool, nexthop: &str) -> bool {
+        if !self.store {
+            connection.keep = Keep::No;
+        }
+        let greeted = handshake::greet(&mut self.attempt, connection, loops, nexthop).await;
+        if greeted.is_err() {
+            let keep = connection.keep;
+            transaction::quit(&self.attempt, connection).await;
+            connection.keep = keep;
+        }
+        greeted.is_ok()
+    }
+
+    async fn session(&mut self, mut connection: Connection, loops: bool, nexthop: &str) {
+        if self.greeted(&mut connection, loops, nexthop).await {
+            transaction::send(&mut self.attempt, &mut connection, &self.mail, false).await;
+        }
+        self.end(connection).await;
+    }
+
+    /// Whether connections for this next hop are kept (`smtp_connection_cache_destinations`, or
+    /// on demand when qmgr has more for it).
+    async fn reuse_policy(&mut self, host: &str) {
+        let reuse = &self.service.settings.reuse;
+        let listed = reuse.any_destinations && reuse.destinations.matches(host).await == Ok(true);
+        self.store = listed || (reuse.on_demand && self.attempt.request.connection_reuse);
+    }
+
+    fn destination(&self, site: &str) -> idle::Destination {
+        (self.service.number, site.to_owned())
+    }
+
+    fn endpoint(&self, address: String, port: u16) -> Endpoint {
+        Endpoint { service: self.service.number, address, port }
+    }
+
+    /// Sends over a connection that waits for mail to this next hop, and takes its server off the
+    /// list; returns the number of sessions, 0 or 1.
+    async fn reuse_for_destination(&mut self, site: &str, list: &mut Vec<Server>) -> usize {
+        self.keep_as = self.store.then(|| site.to_owned());
+        while let Some(connection) = self.service.idle.for_destination(&self.destination(site)) {
+            let address = connection.peer.address.parse::<IpAddr>();
+            let others = list.iter().any(|server| Ok(server.address) != address);
+            self.attempt.final_server =
+                self.attempt.final_nexthop && (!others || self.enough(1, 1));
+            if self.reuse(connection).await {
+                self.used.extend(address);
+                without(list, &self.used);
+                return 1;
+            }
+        }
+        0
+    }
+
+    /// Sends over a connection that has been idle; false if it is of no use any more.
+    async fn reuse(&mut self, mut connection: Connection) -> bool {
+        connection.reused += 1;
+        if !self.store {
+            connection.keep = Keep::No;
+        }
+        let ended = transaction::send(&mut self.attempt, &mut connection, &self.mail, true).await;
+        if ended == Ended::Stale {
+            return false;
+        }
+        self.end(connection).await;
+        true
+    }
+
+    /// A session is over: its connection is kept or closed, and whoever is left is free for the
+    /// next server.
+    async fn end(&mut self, mut connection: Connection) {
+        let good = connection.keep != Keep::Throttled;
+        if connection.is_expired(self.service.settings.reuse.count) {
+            transaction::quit(&self.attempt, &mut connection).await;
+        }
+        if connection.is_kept() && connection.output.is_empty() {
+            let endpoint = self.endpoint(connection.peer.address.clone(), connection.peer.port);
+            let destination = self.keep_as.take().map(|site| self.destination(&site));
+            let time = self.service.settings.reuse.idle;
+            self.service.idle.keep(connection, endpoint, destination, time);
+        } else if !connection.output.is_empty() {
+            connection.flush_if_possible();
+        }
+        if good {
+            self.keep_as = None;
+        }
+        self.attempt.end_session();
+    }
+}
+
+/// Servers were found, but nothing came of it.
+fn no_excuse() -> Reason {
+    let text = "server unavailable or unable to receive mail".to_owned();
+    Reason::own(Status::new(4, 3, 0), text)
+}

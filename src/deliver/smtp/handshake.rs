@@ -1,0 +1,255 @@
+//! The beginning of a session: the server's greeting, EHLO, and what the server offers.
+
+use super::attempt::{Attempt, Scope};
+use super::connection::{Broken, Connection, Features};
+use super::extensions::{self, Discard};
+use super::reason::Reason;
+use crate::mail::status::Status;
+use crate::wire::smtp_reply::Reply;
+
+/// The session cannot be used; everybody concerned has been told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused;
+
+/// Greets. `loops`: a server that bears our own name is ourselves.
+pub async fn greet(
+    attempt: &mut Attempt<'_>,
+    connection: &mut Connection,
+    loops: bool,
+    nexthop: &str,
+) -> Result<(), Refused> {
+    let banner = said(attempt, connection, "receiving the initial server greeting").await?;
+    if !banner.is(2) {
+        let skip = banner.is(5) && attempt.settings.greeting.skip_5xx;
+        return Err(refused(attempt, connection, banner, skip));
+    }
+    workarounds(attempt, connection, &banner).await;
+    read_banner(attempt, connection, &banner, loops);
+    let hello = hello(attempt, connection).await?;
+    if let Some(hello) = hello {
+        offers(attempt, connection, &hello).await?;
+        look_for_loop(attempt, connection, loops, nexthop)?;
+    }
+    needs_smtputf8(attempt, connection)
+}
+
+/// Reads a reply; `stage` is what a failure is blamed on.
+async fn said(
+    attempt: &mut Attempt<'_>,
+    connection: &mut Connection,
+    stage: &str,
+) -> Result<Reply, Refused> {
+    let limit = attempt.settings.limits.helo;
+    match connection.reply(&attempt.speaker(), limit).await {
+        Ok(reply) => Ok(reply),
+        Err(broken) => {
+            broke(attempt, connection, &broken, stage);
+            Err(Refused)
+        }
+    }
+}
+
+/// The dialogue broke off: all recipients that are left wait, or go to the next server.
+pub fn broke(attempt: &mut Attempt<'_>, connection: &mut Connection, broken: &Broken, stage: &str) {
+    let name = &connection.peer.name;
+    let reason = match broken {
+        Broken::Lost => {
+            Reason::own(Status::new(4, 4, 2), format!("lost connection with {name} while {stage}"))
+        }
+        Broken::TimedOut => Reason::own(
+            Status::new(4, 4, 2),
+            format!("conversation with {name} timed out while {stage}"),
+        ),
+        Broken::Local => {
+            Reason::own(Status::new(4, 3, 0), format!("local data error while talking to {name}"))
+        }
+    };
+    connection.dead |= *broken == Broken::TimedOut;
+    attempt.fail_all(Some(connection), Scope::Server, reason);
+}
+
+fn refused(
+    attempt: &mut Attempt<'_>,
+    connection: &mut Connection,
+    mut reply: Reply,
+    temporary: bool,
+) -> Refused {
+    if temporary {
+        reply.status = reply.status.with_class(4);
+    }
+    let name = &connection.peer.name;
+    let text = format!("host {name} refused to talk to me: {}", reply.one_line());
+    attempt.refuse_all(connection, Scope::Server, &reply, text);
+    Refused
+}
+
+/// A banner of stars is that of a firewall that breaks SMTP in known ways.
+async fn workarounds(attempt: &mut Attempt<'_>, connection: &mut Connection, banner: &Reply) {
+    if banner.text.bytes().any(|b| !b"20 *\t\n".contains(&b)) {
+        return;
+    }
+    let greeting = &attempt.settings.greeting;
+    // A failing table changes nothing.
+    let listed = greeting.pix_maps.find(&connection.peer.address).await.ok().flatten();
+    let words = listed.as_deref().unwrap_or(&greeting.pix_workarounds);
+    let has = |word: &str| {
+        super::destination::sites(words).any(|listed| listed.eq_ignore_ascii_case(word))
+    };
+    if words.trim().is_empty() {
+        return;
+    }
+    let age = crate::service::agent::now().since(attempt.request.arrival);
+    let delay = has("delay_dotcrlf") && age >= greeting.pix_threshold.as_secs_f64();
+    let no_esmtp = has("disable_esmtp");
+    let enabled = [(no_esmtp, "disable_esmtp"), (delay, "delay_dotcrlf")];
+    let names: Vec<&str> = enabled.iter().filter(|(on, _)| *on).map(|(_, name)| *name).collect();
+    attempt.log.info(format_args!(
+        "{}: enabling PIX workarounds: {} for {}",
+        attempt.request.queue_id,
+        names.join(" "),
+        connection.peer.name_port
+    ));
+    connection.features.pix_delay = delay;
+    connection.features.pix_no_esmtp = no_esmtp;
+}
+
+fn read_banner(attempt: &Attempt<'_>, connection: &mut Connection, banner: &Reply, loops: bool) {
+    let greeting = &attempt.settings.greeting;
+    let text = banner.text.get(3..).unwrap_or_default().trim_start_matches(['-', ' ']);
+    let mut words = text.split([' ', '\t', '\n']).filter(|word| !word.is_empty()).peekable();
+    if let Some(name) = words.peek()
+        && name.eq_ignore_ascii_case(&greeting.myhostname)
+        && loops
+    {
+        attempt.log.warning(format_args!(
+            "host {} greeted me with my own hostname {}",
+            connection.peer.name_port, greeting.myhostname
+        ));
+    }
+    let announced = words.any(|word| word.eq_ignore_ascii_case("ESMTP"));
+    let features = &mut connection.features;
+    features.esmtp = if attempt.settings.lmtp {
+        true
+    } else if greeting.never_ehlo || features.pix_no_esmtp {
+        false
+    } else {
+        announced || greeting.always_ehlo
+    };
+}
+
+/// EHLO, then HELO if need be; or LHLO. The reply if it lists extensions.
+async fn hello(
+    attempt: &mut Attempt<'_>,
+    connection: &mut Connection,
+) -> Result<Option<Reply>, Refused> {
+    let name = &attempt.settings.greeting.helo_name;
+    if attempt.settings.lmtp {
+        connection.command(&attempt.speaker(), &format!("LHLO {name}"));
+        let reply = said(attempt, connection, "performing the LHLO handshake").await?;
+        if reply.is(2) {
+            return Ok(Some(reply));
+        }
+        return Err(refused(attempt, connection, reply, false));
+    }
+    if connection.features.esmtp {
+        connection.command(&attempt.speaker(), &format!("EHLO {name}"));
+        let reply = said(attempt, connection, "performing the EHLO handshake").await?;
+        if reply.is(2) {
+            return Ok(Some(reply));
+        }
+        if reply.code == 421 {
+            return Err(refused(attempt, connection, reply, false));
+        }
+        connection.features.esmtp = false;
+    }
+    connection.command(&attempt.speaker(), &format!("HELO {name}"));
+    let reply = said(attempt, connection, "performing the HELO handshake").await?;
+    if reply.is(2) { Ok(None) } else { Err(refused(attempt, connection, reply, false)) }
+}
+
+/// Takes note of the extensions.
+async fn offers(
+    attempt: &mut Attempt<'_>,
+    connection: &mut Connection,
+    hello: &Reply,
+) -> Result<(), Refused> {
+    let greeting = &attempt.settings.greeting;
+    let words = match greeting.discard_maps.find(&connection.peer.address).await {
+        Ok(words) => words,
+        Err(_) => {
+            let parameter = if attempt.settings.lmtp {
+                "lmtp_discard_lhlo_keyword_address_maps"
+            } else {
+                "smtp_discard_ehlo_keyword_address_maps"
+            };
+            attempt.log.warning(format_args!(
+                "{}: {parameter} map lookup error for {}",
+                attempt.request.queue_id, connection.peer.address
+            ));
+            let stage = "performing the EHLO handshake";
+            broke(attempt, connection, &Broken::Local, stage);
+            return Err(Refused);
+        }
+    };
+    let discard = Discard::parse(words.as_deref().unwrap_or(&greeting.discard));
+    if let Some(names) = discard.to_log() {
+        attempt.log.info(format_args!("discarding EHLO keywords: {names}"));
+    }
+    let before = std::mem::take(&mut connection.features);
+    let (offered, helo, bad_size) = extensions::read(hello, &discard);
+    connection.helo = helo;
+    connection.features = Features {
+        esmtp: before.esmtp,
+        pix_delay: before.pix_delay,
+        pix_no_esmtp: before.pix_no_esmtp,
+        ..offered
+    };
+    if let Some(word) = bad_size {
+        attempt.log.warning(format_args!(
+            "bad EHLO SIZE limit \"{word}\" from {}",
+            connection.peer.name_port
+        ));
+    }
+    Ok(())
+}
+
+/// A server that answers with our own name is ourselves.
+fn look_for_loop(
+    attempt: &mut Attempt<'_>,
+    connection: &mut Connection,
+    loops: bool,
+    nexthop: &str,
+) -> Result<(), Refused> {
+    let own = &attempt.settings.greeting.myhostname;
+    if !loops || !connection.helo.eq_ignore_ascii_case(own) {
+        return Ok(());
+    }
+    attempt.log.warning(format_args!(
+        "host {} replied to HELO/EHLO with my own hostname {own}",
+        connection.peer.name_port
+    ));
+    let class = if connection.best_mx { 5 } else { 4 };
+    let text = format!("mail for {nexthop} loops back to myself");
+    let reason = Reason::own(Status::new(class, 4, 6), text);
+    attempt.fail_all(Some(connection), Scope::Server, reason);
+    Err(Refused)
+}
+
+/// Mail that cannot be said without SMTPUTF8 needs a server that takes it.
+fn needs_smtputf8(attempt: &mut Attempt<'_>, connection: &mut Connection) -> Result<(), Refused> {
+    let name = connection.peer.name.clone();
+    if !connection.features.smtputf8 && super::envelope::requires_smtputf8(attempt.request) {
+        let text = format!(
+            "message requires SMTPUTF8, but no server was found that supports SMTPUTF8. \
+             The last attempted server was {name}"
+        );
+        let reason = Reason::own(Status::new(5, 6, 7), text);
+        attempt.fail_all(Some(connection), Scope::Lacking, reason);
+        return Err(Refused);
+    }
+    if connection.features.smtputf8 && !connection.features.eight_bit_mime {
+        attempt.log.info(format_args!("host {name} offers SMTPUTF8 support, but not 8BITMIME"));
+        connection.features.eight_bit_mime = true;
+    }
+    Ok(())
+}
