@@ -136,13 +136,14 @@ impl Message {
                 ));
                 self.errors.add(Errors::HOPS);
             }
-            Name::TlsRequired if self.stage.settings.headers.tls_required => {
-                if !value_of(field, b"tls-required").eq_ignore_ascii_case(b"no") {
-                    self.log.warning(format_args!(
-                        "ignoring malformed header: '{:.100}'",
-                        Shown(field).to_string()
-                    ));
-                }
+            Name::TlsRequired
+                if self.stage.settings.headers.tls_required
+                    && !value_of(field, b"tls-required").eq_ignore_ascii_case(b"no") =>
+            {
+                self.log.warning(format_args!(
+                    "ignoring malformed header: '{:.100}'",
+                    Shown(field).to_string()
+                ));
             }
             _ => {}
         }
