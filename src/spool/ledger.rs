@@ -38,7 +38,9 @@ struct Page {
     generation: u32,
     /// Generations up to this one are dead.
     freed: Option<u32>,
-    alive: BTreeSet<u64>,
+    /// Offsets of live records, and whether qmgr has the message already: after a replay of the
+    /// log, copies are alive before a scan finds them.
+    alive: BTreeMap<u64, bool>,
     dead: BTreeSet<u64>,
     /// No more records will come, and so many there are at least.
     full: Option<u64>,
@@ -55,12 +57,16 @@ impl Ledger {
     /// each that is appended.
     pub fn event(&mut self, event: &Event) {
         match event {
-            Event::Removed { key } => self.bury(*key),
+            Event::Removed { key } => {
+                self.bury(*key);
+            }
             Event::Moved { from, to } => {
-                self.bury(*from);
-                self.copies.insert(*to, *from);
-                if let Some(page) = self.page(*to) {
-                    page.alive.insert(to.offset);
+                let known = self.bury(*from);
+                if let Some(page) = self.page(*to)
+                    && !page.dead.contains(&to.offset)
+                {
+                    page.alive.insert(to.offset, known);
+                    self.copies.insert(*to, *from);
                 }
             }
             Event::Freed { writer, segment, generation } => {
@@ -85,8 +91,9 @@ impl Ledger {
     /// a message that is alive and was not known yet.
     pub fn stored(&mut self, location: Location) -> bool {
         let key = location.key();
-        self.page(key)
-            .is_some_and(|page| !page.dead.contains(&key.offset) && page.alive.insert(key.offset))
+        self.page(key).is_some_and(|page| {
+            !page.dead.contains(&key.offset) && page.alive.insert(key.offset, true) != Some(true)
+        })
     }
 
     /// The same for a record that a scan found: a copy counts only if the log says so.
@@ -166,7 +173,7 @@ impl Ledger {
                 let generation = page.generation;
                 let keys = page
                     .alive
-                    .iter()
+                    .keys()
                     .map(|&offset| Key { writer, segment, generation, offset })
                     .collect();
                 (Segment { writer, segment, generation }, keys)
@@ -208,12 +215,13 @@ impl Ledger {
             .collect()
     }
 
-    fn bury(&mut self, key: Key) {
+    /// Whether it was alive and known before.
+    fn bury(&mut self, key: Key) -> bool {
         self.copies.remove(&key);
-        if let Some(page) = self.page(key) {
-            page.alive.remove(&key.offset);
+        self.page(key).is_some_and(|page| {
             page.dead.insert(key.offset);
-        }
+            page.alive.remove(&key.offset) == Some(true)
+        })
     }
 
     /// The page of a record's segment, turned over if this is its first record of a new

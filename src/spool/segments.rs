@@ -217,6 +217,11 @@ impl Segments {
             let nothing = [0; RECORD_HEADER];
             let _ = write_all_at(&*current.file, &mut [IoSlice::new(&nothing)], current.end);
             let _ = current.file.sync_data();
+            if current.records == 0 {
+                // Perhaps not even its header is on disk. It stays out of use until a restart,
+                // and qmgr, which may never say of this generation that it is dead, out of it.
+                self.current = None;
+            }
         }
         self.finish_current();
     }
@@ -254,11 +259,7 @@ impl Segments {
         match opened {
             // The header becomes safe with the sync of the first records.
             Ok(file) => Ok(Current { file, header, end: RECORDS_START, records: 0 }),
-            Err(error) => {
-                // qmgr will say in its time that nothing in it is alive.
-                self.full.push(Full { segment: number, generation, records: 0 });
-                Err(failed(&error))
-            }
+            Err(error) => Err(failed(&error)),
         }
     }
 
@@ -316,10 +317,11 @@ impl Segments {
     }
 
     /// Removes free segments beyond `keep` of them, so that one bad day does not fill the disk
-    /// for ever.
+    /// for ever. The one with the highest number stays: no number may ever be used again.
     pub(super) fn shrink(&mut self, keep: usize) {
-        let surplus: Vec<u64> =
-            self.table.iter().filter(|(_, s)| s.free).map(|(n, _)| *n).skip(keep).collect();
+        let highest = self.table.last_key_value().map(|(number, _)| *number);
+        let free = self.table.iter().filter(|(n, slot)| slot.free && Some(**n) != highest);
+        let surplus: Vec<u64> = free.map(|(number, _)| *number).skip(keep).collect();
         for number in surplus {
             if self.disk.remove(&self.path(number)).is_ok() {
                 self.table.remove(&number);
