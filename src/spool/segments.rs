@@ -47,6 +47,8 @@ pub(super) struct Segments {
     next_number: u64,
     sequence: u64,
     full: Vec<Full>,
+    /// Why the first segment that could not be read could not be read.
+    unreadable: Option<SpoolError>,
     clock: fn() -> u64,
 }
 
@@ -86,6 +88,7 @@ impl Segments {
             next_number: 0,
             sequence: 0,
             full: Vec::new(),
+            unreadable: None,
             clock,
         };
         let names =
@@ -105,8 +108,16 @@ impl Segments {
     /// no header is left alone: its number is not used again.
     fn adopt(&mut self, number: u64) {
         self.next_number = self.next_number.max(number + 1);
-        let Ok(file) = self.disk.open(&self.path(number), Access::Read) else { return };
-        let Ok(Some(header)) = read_header(&*file) else { return };
+        let path = self.path(number);
+        let opened = self.disk.open(&path, Access::Read);
+        let (file, header) = match opened.and_then(|file| Ok((read_header(&*file)?, file))) {
+            Ok((Some(header), file)) => (file, header),
+            Ok((None, _)) => return,
+            Err(error) => {
+                self.unreadable.get_or_insert(SpoolError::io("read", &path, &error));
+                return;
+            }
+        };
         if header.segment != number || header.size != self.size {
             self.full.push(Full { segment: number, generation: header.generation, records: 0 });
             return;
@@ -334,6 +345,11 @@ impl Segments {
         std::mem::take(&mut self.full)
     }
 
+    /// Fails if any segment could not be read: for whom no record may be missing.
+    pub(super) fn all_readable(&self) -> Result<(), SpoolError> {
+        self.unreadable.clone().map_or(Ok(()), Err)
+    }
+
     /// Segments in use, with the generation of each: all but the free ones.
     pub(super) fn in_use(&self) -> Vec<(u64, u32)> {
         self.table.iter().filter(|(_, s)| !s.free).map(|(n, s)| (*n, s.generation)).collect()
@@ -391,7 +407,7 @@ impl Blank {
 
     fn fill(&self, filling: &Path) -> io::Result<()> {
         let file = self.disk.open(filling, Access::Create)?;
-        let zeros = vec![0; 1 << 18];
+        let zeros = vec![0; usize::try_from(self.header.size).unwrap_or(usize::MAX).min(1 << 18)];
         let mut offset = 0;
         while offset < self.header.size {
             let left = usize::try_from(self.header.size - offset).unwrap_or(usize::MAX);

@@ -128,6 +128,7 @@ impl State {
         }
         let segments =
             Segments::open(Arc::clone(&disk), directory, NO_WRITER, segment_size, clock)?;
+        segments.all_readable()?;
         let events = replay(&*disk, directory, &segments)?;
         let used = segments.in_use().len();
         Ok((Self { segments, snapshot_segments: used, _lock: lock }, events))
