@@ -195,7 +195,7 @@ impl Records {
     fn load(&mut self, offset: u64, length: usize) -> io::Result<()> {
         self.start = offset;
         let left = usize::try_from(self.segment.size.saturating_sub(offset)).unwrap_or(usize::MAX);
-        self.window.resize(length.max(WINDOW.min(left)), 0);
+        self.window = vec![0; length.max(WINDOW.min(left))];
         let mut filled = 0;
         while let Some(rest) = self.window.get_mut(filled..)
             && !rest.is_empty()
