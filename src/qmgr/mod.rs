@@ -1,5 +1,7 @@
 //! The qmgr process.
 
+pub mod scheduler;
+
 use std::process::ExitCode;
 
 /// Runs the process.
