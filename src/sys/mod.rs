@@ -3,6 +3,7 @@
 #![allow(unsafe_code, reason = "this is the one place for it; each block says why it is sound")]
 
 pub mod confine;
+pub mod date;
 pub mod descriptors;
 #[cfg(feature = "lmdb")]
 pub mod lmdb;

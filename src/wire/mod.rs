@@ -1,6 +1,7 @@
 //! Bytes on the wire and in files, to types and back: SMTP commands and replies, lines, message
 //! headers, Postfix's attribute protocol and queue records. No I/O; one fuzz target a file.
 
+pub mod attr;
 pub mod line;
 pub mod smtp_address;
 pub mod smtp_command;
