@@ -16,7 +16,7 @@ fn local(seconds: u64) -> Zoned {
 /// The date of a mail header (RFC 5322 section 3.3) with the zone as a comment:
 /// `Sun, 22 Nov 2026 10:02:39 +0000 (UTC)`; `seconds` since 1970.
 pub fn mail_date(seconds: u64) -> String {
-    local(seconds).strftime("%a, %e %b %Y %H:%M:%S %z (%Z)").to_string()
+    local(seconds).strftime("%a, %d %b %Y %H:%M:%S %z (%Z)").to_string()
 }
 
 /// As the C library's asctime writes it, without its line end: `Sun Nov 22 10:02:39 2026`.
