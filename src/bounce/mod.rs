@@ -1,1 +1,427 @@
-//! bounce(8) as a library: composes delivery status notices (RFC 3464) in Postfix's form.
+//! bounce(8) as a library: composes delivery status notices (RFC 3464) in Postfix's form and
+//! puts them into the queue.
+//!
+//! Who is told what: the sender hears of failures, delays and, if asked, of success; nobody is
+//! told about a notice that could not be delivered except the postmaster, and about that nobody
+//! at all (`double_bounce_sender`).
+
+mod report;
+mod template;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use self::report::Report;
+pub use self::report::{printable, shown};
+pub use self::template::Class;
+use self::template::Templates;
+use crate::cleanup::{Cleanup, Origin, Refusal, Skip};
+use crate::config::{Config, parameters as p};
+use crate::log::Log;
+use crate::mail::envelope::{Envelope, Notify, Recipient, Ret};
+use crate::mail::outcome::{Action, Outcome, Success};
+use crate::mail::queue_id::QueueId;
+use crate::spool::{Location, StoredContent};
+
+/// What the parameters say.
+#[derive(Debug)]
+struct Settings {
+    hostname: String,
+    mail_name: String,
+    /// mail_name as an RFC 822 atom, for `X-Postfix-…`.
+    atom: String,
+    /// bounce_size_limit
+    size_limit: u64,
+    smtputf8: bool,
+    /// header_from_format = standard
+    standard_from: bool,
+    threaded: bool,
+    redact_require_tls: bool,
+    delay_warning: Duration,
+    queue_lifetime: Duration,
+    notify: Classes,
+    bounce_recipient: String,
+    double_bounce_recipient: String,
+    delay_recipient: String,
+    /// The sender of notices to the postmaster.
+    double_bounce: String,
+}
+
+/// notify_classes, as far as notices go.
+#[derive(Clone, Copy, Debug, Default)]
+struct Classes {
+    bounce: bool,
+    double_bounce: bool,
+    delay: bool,
+}
+
+/// Makes notices.
+#[derive(Debug)]
+pub struct Bounce {
+    config: Arc<Config>,
+    settings: Settings,
+    templates: Templates,
+    log: Log,
+}
+
+/// The message that a notice is about.
+#[derive(Debug)]
+pub struct Subject<'a> {
+    /// Its queue ID.
+    pub queue_id: QueueId,
+    /// Its envelope.
+    pub envelope: &'a Envelope,
+    /// Its content, if it can be read.
+    pub content: Option<&'a StoredContent>,
+    /// Its Message-ID with angle brackets.
+    pub message_id: Option<&'a str>,
+}
+
+/// What became of one recipient.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Item {
+    /// Internal form.
+    pub address: String,
+    /// What the client said; empty if unknown.
+    pub original: String,
+    /// ORCPT as `type;address`
+    pub dsn_orcpt: String,
+    /// RCPT NOTIFY
+    pub notify: Notify,
+    /// What happened.
+    pub outcome: Outcome,
+}
+
+impl Item {
+    /// The `Action:` field.
+    fn action(&self) -> &'static str {
+        match self.outcome.action {
+            Action::Sent { success: Success::Delivered } => "delivered",
+            Action::Sent { success: Success::Relayed | Success::Transferred } => "relayed",
+            Action::Sent { success: Success::Expanded } => "expanded",
+            Action::Deferred => "delayed",
+            Action::Bounced => "failed",
+            Action::Probed { deliverable: true } => "deliverable",
+            Action::Probed { deliverable: false } => "undeliverable",
+        }
+    }
+
+    /// The original address, where it is another one.
+    fn shown_original(&self) -> Option<&str> {
+        let differs = !self.original.is_empty()
+            && self.original.to_lowercase() != self.address.to_lowercase();
+        differs.then_some(self.original.as_str())
+    }
+}
+
+/// What came of making notices.
+#[derive(Debug)]
+pub struct Posted {
+    /// New messages, safe on disk.
+    pub messages: Vec<(Location, Box<Envelope>)>,
+    /// Whether whoever had to be told has been told.
+    pub complete: bool,
+}
+
+/// How one notice ended.
+enum Sent {
+    Yes,
+    /// Nobody in it wanted to be told.
+    Nobody,
+    No(Refusal),
+}
+
+impl Bounce {
+    /// Reads the parameters and templates; `config` is that of the bounce service.
+    pub fn new(config: &Arc<Config>, log: &Log) -> Result<Self, String> {
+        let log = log.of_program("bounce");
+        let file = config.text(&p::bounce_template_file);
+        let templates = if file.is_empty() {
+            Templates::default()
+        } else {
+            let text = std::fs::read_to_string(&file)
+                .map_err(|e| format!("open {file}: {}", crate::log::reason(&e)))?;
+            Templates::read(&file, &text, &log)?
+        };
+        Ok(Self { config: config.clone(), settings: Settings::read(config), templates, log })
+    }
+
+    /// Tells the sender (or the postmaster, about a notice) that recipients have failed.
+    pub async fn failure(
+        &self,
+        cleanup: &Arc<Cleanup>,
+        subject: &Subject<'_>,
+        items: &[Item],
+    ) -> Posted {
+        let sender = subject.envelope.sender.clone();
+        self.failure_to(cleanup, subject, items, &sender).await
+    }
+
+    /// The same, told to `sender` instead (an `owner-` alias).
+    pub async fn failure_to(
+        &self,
+        cleanup: &Arc<Cleanup>,
+        subject: &Subject<'_>,
+        items: &[Item],
+        sender: &str,
+    ) -> Posted {
+        let id = subject.queue_id;
+        let settings = &self.settings;
+        let mut posting = Posting::new(self, cleanup, subject, items, Class::Failure);
+        if same(sender, &settings.double_bounce) {
+            self.log
+                .warning(format_args!("{id}: undeliverable postmaster notification discarded"));
+        } else if sender.is_empty() {
+            if settings.notify.bounce || settings.notify.double_bounce {
+                let to = &settings.double_bounce_recipient;
+                posting.postmaster(to, Ret::Full, true).await;
+            }
+        } else {
+            let ret = self.ret(subject.envelope);
+            posting.sender(sender, Notify::FAILURE, ret, "non-delivery").await;
+            if posting.done.complete && settings.notify.bounce {
+                posting.postmaster(&settings.bounce_recipient, Ret::Headers, false).await;
+            }
+        }
+        posting.done
+    }
+
+    /// As [`Bounce::failure`] for mail with VERP: one notice to each expanded sender.
+    pub async fn failure_verp(
+        &self,
+        cleanup: &Arc<Cleanup>,
+        subject: &Subject<'_>,
+        items: &[Item],
+        delimiters: &str,
+    ) -> Posted {
+        let settings = &self.settings;
+        let sender = &subject.envelope.sender;
+        if sender.is_empty() || same(sender, &settings.double_bounce) {
+            self.log.warning(format_args!(
+                "request to send VERP-style notification of bounced mail"
+            ));
+            return self.failure(cleanup, subject, items).await;
+        }
+        let ret = self.ret(subject.envelope);
+        let mut done = Posted { messages: Vec::new(), complete: true };
+        for item in items {
+            if !item.notify.is_default() && !item.notify.has(Notify::FAILURE) {
+                continue;
+            }
+            let to = verp_sender(delimiters, sender, &item.original, &item.address);
+            let one = std::slice::from_ref(item);
+            let mut posting = Posting::new(self, cleanup, subject, one, Class::Failure);
+            posting.sender(&to, Notify::FAILURE, ret, "non-delivery").await;
+            if posting.done.complete && settings.notify.bounce {
+                posting.postmaster(&settings.bounce_recipient, Ret::Headers, false).await;
+            }
+            done.complete &= posting.done.complete;
+            done.messages.append(&mut posting.done.messages);
+        }
+        done
+    }
+
+    /// Tells the sender that recipients are late.
+    pub async fn delay(
+        &self,
+        cleanup: &Arc<Cleanup>,
+        subject: &Subject<'_>,
+        items: &[Item],
+    ) -> Posted {
+        let id = subject.queue_id;
+        let settings = &self.settings;
+        let sender = &subject.envelope.sender;
+        let mut posting = Posting::new(self, cleanup, subject, items, Class::Delay);
+        if same(sender, &settings.double_bounce) {
+            self.log
+                .warning(format_args!("{id}: undeliverable postmaster notification discarded"));
+        } else if sender.is_empty() {
+            if settings.notify.delay {
+                posting.postmaster(&settings.delay_recipient, Ret::Full, true).await;
+            }
+        } else {
+            posting.sender(sender, Notify::DELAY, Ret::Headers, "delay").await;
+            if posting.done.complete && settings.notify.delay {
+                posting.postmaster(&settings.delay_recipient, Ret::Headers, false).await;
+            }
+        }
+        posting.done
+    }
+
+    /// Tells the sender of success (NOTIFY=SUCCESS), or what `sendmail -v` and `-bv` found out.
+    pub async fn trace(
+        &self,
+        cleanup: &Arc<Cleanup>,
+        subject: &Subject<'_>,
+        items: &[Item],
+    ) -> Posted {
+        let id = subject.queue_id;
+        let settings = &self.settings;
+        let trace = subject.envelope.trace;
+        let class =
+            if trace.expand_only || trace.record { Class::Verify } else { Class::Success };
+        let mut posting = Posting::new(self, cleanup, subject, items, class);
+        let sender = subject.envelope.sender.as_str();
+        if same(sender, &settings.double_bounce) {
+            self.log.info(format_args!(
+                "{id}: not sending trace/success notification for double-bounce message"
+            ));
+        } else if !sender.is_empty() {
+            posting.status("", sender).await;
+        } else if settings.notify.double_bounce {
+            posting.status(&settings.double_bounce, &settings.double_bounce_recipient).await;
+        } else {
+            self.log.info(format_args!(
+                "{id}: not sending trace/success notification for single-bounce message"
+            ));
+        }
+        posting.done
+    }
+
+    /// RET, unless a message that must not travel in the clear would come back whole.
+    fn ret(&self, envelope: &Envelope) -> Ret {
+        if envelope.require_tls && self.settings.redact_require_tls {
+            return Ret::Headers;
+        }
+        envelope.ret.unwrap_or(Ret::Full)
+    }
+}
+
+impl Settings {
+    fn read(config: &Config) -> Self {
+        let hostname = config.text(&p::myhostname);
+        let mail_name = config.text(&p::mail_name);
+        let classes = config.text(&p::notify_classes);
+        let has = |class: &str| {
+            crate::config::split_list(&classes).iter().any(|word| word.eq_ignore_ascii_case(class))
+        };
+        Self {
+            atom: mail_name
+                .chars()
+                .map(|c| if " \t\r\n()<>@,;:\\\".[]".contains(c) { '-' } else { c })
+                .collect(),
+            mail_name,
+            size_limit: u64::try_from(config.int(&p::bounce_size_limit)).unwrap_or(0),
+            smtputf8: config.bool(&p::smtputf8_enable),
+            standard_from: config.text(&p::header_from_format) != "obsolete",
+            threaded: config.bool(&p::enable_threaded_bounces),
+            redact_require_tls: config.bool(&p::requiretls_redact_dsn),
+            delay_warning: config.time(&p::delay_warning_time),
+            queue_lifetime: config.time(&p::maximal_queue_lifetime),
+            notify: Classes {
+                bounce: has("bounce"),
+                double_bounce: has("2bounce"),
+                delay: has("delay"),
+            },
+            bounce_recipient: config.text(&p::bounce_notice_recipient),
+            double_bounce_recipient: config.text(&p::double_bounce_notice_recipient),
+            delay_recipient: config.text(&p::delay_notice_recipient),
+            double_bounce: format!("{}@{hostname}", config.text(&p::double_bounce_sender)),
+            hostname,
+        }
+    }
+}
+
+fn same(a: &str, b: &str) -> bool {
+    a.to_lowercase() == b.to_lowercase()
+}
+
+/// `user@origin` with the recipient in it: `user+recipient=domain@origin`.
+pub fn verp_sender(delimiters: &str, sender: &str, original: &str, address: &str) -> String {
+    let recipient = if original.is_empty() { address } else { original };
+    let mut delimiters = delimiters.chars();
+    let (before, between) = (delimiters.next().unwrap_or('+'), delimiters.next().unwrap_or('='));
+    let (user, origin) = sender.rsplit_once('@').unwrap_or((sender, ""));
+    let (local, domain) = recipient.rsplit_once('@').unwrap_or((recipient, ""));
+    let mut out = format!("{user}{before}{local}");
+    if !domain.is_empty() {
+        out.push(between);
+        out.push_str(domain);
+    }
+    if !origin.is_empty() {
+        out.push('@');
+        out.push_str(origin);
+    }
+    out
+}
+
+/// The notices about one message.
+struct Posting<'a> {
+    bounce: &'a Bounce,
+    cleanup: &'a Arc<Cleanup>,
+    subject: &'a Subject<'a>,
+    items: &'a [Item],
+    class: Class,
+    done: Posted,
+}
+
+impl<'a> Posting<'a> {
+    fn new(
+        bounce: &'a Bounce,
+        cleanup: &'a Arc<Cleanup>,
+        subject: &'a Subject<'a>,
+        items: &'a [Item],
+        class: Class,
+    ) -> Self {
+        let done = Posted { messages: Vec::new(), complete: true };
+        Self { bounce, cleanup, subject, items, class, done }
+    }
+
+    fn report(&'a self, to: &'a str, filter: Option<Notify>, ret: Ret) -> Report<'a> {
+        Report {
+            class: self.class,
+            settings: &self.bounce.settings,
+            config: &self.bounce.config,
+            template: self.bounce.templates.of(self.class),
+            subject: self.subject,
+            items: self.items,
+            filter,
+            to,
+            postmaster: false,
+            ret,
+            now: crate::sys::now() / 1_000_000,
+        }
+    }
+
+    /// A notice to the sender of the message.
+    async fn sender(&mut self, to: &str, filter: Notify, ret: Ret, what: &str) {
+        let line = format!("sender {what} notification");
+        let sent = self.post("", &line, self.report(to, Some(filter), ret)).await;
+        if let Sent::No(refusal) = sent {
+            self.done.complete = false;
+            self.warn(format_args!("sender notification failed to {to}: {}", refusal.text));
+        }
+    }
+
+    /// A delivery status notice.
+    async fn status(&mut self, from: &str, to: &str) {
+        let line = "sender delivery status notification";
+        let sent = self.post(from, line, self.report(to, None, Ret::Headers)).await;
+        if let Sent::No(refusal) = sent {
+            self.done.complete = false;
+            self.warn(format_args!("sender notification failed to {to}: {}", refusal.text));
+        }
+    }
+
+    /// A notice to the postmaster; one that is `critical` must get through.
+    async fn postmaster(&mut self, to: &str, ret: Ret, critical: bool) {
+        let what = if self.class == Class::Delay { "delay" } else { "non-delivery" };
+        let line = format!("postmaster {what} notification");
+        let report = Report { postmaster: true, ..self.report(to, None, ret) };
+        let from = &self.bounce.settings.double_bounce;
+        if let Sent::No(refusal) = self.post(from, &line, report).await {
+            if critical {
+                self.done.complete = false;
+                self.warn(format_args!("postmaster notification failed: {}", refusal.text));
+            } else {
+                let sender = &self.subject.envelope.sender;
+                let doing = if self.class == Class::Delay { "warning" } else { "bouncing to" };
+                self.warn(format_args!("postmaster notice failed while {doing} {sender}"));
+            }
+        }
+    }
+
+    fn warn(&self, text: std::fmt::Arguments<'_>) {
+        self.bounce.log.warning(format_args!("{}: {text}", self.subject.queue_id));
+    }
+}
