@@ -125,7 +125,8 @@ pub struct Posted {
 
 /// How one notice ended.
 enum Sent {
-    Yes,
+    /// It is in the queue (or a check discarded it).
+    Yes(Option<(Location, Box<Envelope>)>),
     /// Nobody in it wanted to be told.
     Nobody,
     No(Refusal),
@@ -140,7 +141,7 @@ impl Bounce {
             Templates::default()
         } else {
             let text = std::fs::read_to_string(&file)
-                .map_err(|e| format!("open {file}: {}", crate::log::reason(&e)))?;
+                .map_err(|e| format!("open {file}: {}", crate::config::why(&e)))?;
             Templates::read(&file, &text, &log)?
         };
         Ok(Self { config: config.clone(), settings: Settings::read(config), templates, log })
@@ -169,8 +170,7 @@ impl Bounce {
         let settings = &self.settings;
         let mut posting = Posting::new(self, cleanup, subject, items, Class::Failure);
         if same(sender, &settings.double_bounce) {
-            self.log
-                .warning(format_args!("{id}: undeliverable postmaster notification discarded"));
+            self.log.warning(format_args!("{id}: undeliverable postmaster notification discarded"));
         } else if sender.is_empty() {
             if settings.notify.bounce || settings.notify.double_bounce {
                 let to = &settings.double_bounce_recipient;
@@ -197,9 +197,8 @@ impl Bounce {
         let settings = &self.settings;
         let sender = &subject.envelope.sender;
         if sender.is_empty() || same(sender, &settings.double_bounce) {
-            self.log.warning(format_args!(
-                "request to send VERP-style notification of bounced mail"
-            ));
+            self.log
+                .warning(format_args!("request to send VERP-style notification of bounced mail"));
             return self.failure(cleanup, subject, items).await;
         }
         let ret = self.ret(subject.envelope);
@@ -233,8 +232,7 @@ impl Bounce {
         let sender = &subject.envelope.sender;
         let mut posting = Posting::new(self, cleanup, subject, items, Class::Delay);
         if same(sender, &settings.double_bounce) {
-            self.log
-                .warning(format_args!("{id}: undeliverable postmaster notification discarded"));
+            self.log.warning(format_args!("{id}: undeliverable postmaster notification discarded"));
         } else if sender.is_empty() {
             if settings.notify.delay {
                 posting.postmaster(&settings.delay_recipient, Ret::Full, true).await;
@@ -258,8 +256,7 @@ impl Bounce {
         let id = subject.queue_id;
         let settings = &self.settings;
         let trace = subject.envelope.trace;
-        let class =
-            if trace.expand_only || trace.record { Class::Verify } else { Class::Success };
+        let class = if trace.expand_only || trace.record { Class::Verify } else { Class::Success };
         let mut posting = Posting::new(self, cleanup, subject, items, class);
         let sender = subject.envelope.sender.as_str();
         if same(sender, &settings.double_bounce) {
@@ -276,6 +273,11 @@ impl Bounce {
             ));
         }
         posting.done
+    }
+
+    /// Whether notices refer to the Message-ID (enable_threaded_bounces).
+    pub fn wants_message_id(&self) -> bool {
+        self.settings.threaded
     }
 
     /// RET, unless a message that must not travel in the clear would come back whole.
@@ -345,29 +347,18 @@ pub fn verp_sender(delimiters: &str, sender: &str, original: &str, address: &str
     out
 }
 
-/// The notices about one message.
-struct Posting<'a> {
+/// What a notice is about.
+#[derive(Clone, Copy)]
+struct About<'a> {
     bounce: &'a Bounce,
     cleanup: &'a Arc<Cleanup>,
     subject: &'a Subject<'a>,
     items: &'a [Item],
     class: Class,
-    done: Posted,
 }
 
-impl<'a> Posting<'a> {
-    fn new(
-        bounce: &'a Bounce,
-        cleanup: &'a Arc<Cleanup>,
-        subject: &'a Subject<'a>,
-        items: &'a [Item],
-        class: Class,
-    ) -> Self {
-        let done = Posted { messages: Vec::new(), complete: true };
-        Self { bounce, cleanup, subject, items, class, done }
-    }
-
-    fn report(&'a self, to: &'a str, filter: Option<Notify>, ret: Ret) -> Report<'a> {
+impl<'a> About<'a> {
+    fn report(self, to: &'a str, filter: Option<Notify>, ret: Ret) -> Report<'a> {
         Report {
             class: self.class,
             settings: &self.bounce.settings,
@@ -383,45 +374,209 @@ impl<'a> Posting<'a> {
         }
     }
 
+    fn warn(self, text: std::fmt::Arguments<'_>) {
+        self.bounce.log.warning(format_args!("{}: {text}", self.subject.queue_id));
+    }
+}
+
+/// The notices about one message.
+struct Posting<'a> {
+    about: About<'a>,
+    done: Posted,
+}
+
+impl<'a> Posting<'a> {
+    fn new(
+        bounce: &'a Bounce,
+        cleanup: &'a Arc<Cleanup>,
+        subject: &'a Subject<'a>,
+        items: &'a [Item],
+        class: Class,
+    ) -> Self {
+        let about = About { bounce, cleanup, subject, items, class };
+        Self { about, done: Posted { messages: Vec::new(), complete: true } }
+    }
+
     /// A notice to the sender of the message.
     async fn sender(&mut self, to: &str, filter: Notify, ret: Ret, what: &str) {
         let line = format!("sender {what} notification");
-        let sent = self.post("", &line, self.report(to, Some(filter), ret)).await;
-        if let Sent::No(refusal) = sent {
-            self.done.complete = false;
-            self.warn(format_args!("sender notification failed to {to}: {}", refusal.text));
-        }
+        let sent = self.about.post("", &line, self.about.report(to, Some(filter), ret)).await;
+        self.critical(sent, to);
     }
 
     /// A delivery status notice.
     async fn status(&mut self, from: &str, to: &str) {
         let line = "sender delivery status notification";
-        let sent = self.post(from, line, self.report(to, None, Ret::Headers)).await;
-        if let Sent::No(refusal) = sent {
-            self.done.complete = false;
-            self.warn(format_args!("sender notification failed to {to}: {}", refusal.text));
+        let report = self.about.report(to, None, Ret::Headers);
+        let sent = self.about.post(from, line, report).await;
+        self.critical(sent, to);
+    }
+
+    fn critical(&mut self, sent: Sent, to: &str) {
+        match sent {
+            Sent::Yes(stored) => self.done.messages.extend(stored),
+            Sent::Nobody => {}
+            Sent::No(refusal) => {
+                self.done.complete = false;
+                let text = refusal.text;
+                self.about.warn(format_args!("sender notification failed to {to}: {text}"));
+            }
         }
     }
 
     /// A notice to the postmaster; one that is `critical` must get through.
     async fn postmaster(&mut self, to: &str, ret: Ret, critical: bool) {
-        let what = if self.class == Class::Delay { "delay" } else { "non-delivery" };
+        let about = self.about;
+        let delay = about.class == Class::Delay;
+        let what = if delay { "delay" } else { "non-delivery" };
         let line = format!("postmaster {what} notification");
-        let report = Report { postmaster: true, ..self.report(to, None, ret) };
-        let from = &self.bounce.settings.double_bounce;
-        if let Sent::No(refusal) = self.post(from, &line, report).await {
-            if critical {
+        let report = Report { postmaster: true, ..about.report(to, None, ret) };
+        let from = &about.bounce.settings.double_bounce;
+        match about.post(from, &line, report).await {
+            Sent::Yes(stored) => self.done.messages.extend(stored),
+            Sent::Nobody => {}
+            Sent::No(refusal) if critical => {
                 self.done.complete = false;
-                self.warn(format_args!("postmaster notification failed: {}", refusal.text));
-            } else {
-                let sender = &self.subject.envelope.sender;
-                let doing = if self.class == Class::Delay { "warning" } else { "bouncing to" };
-                self.warn(format_args!("postmaster notice failed while {doing} {sender}"));
+                about.warn(format_args!("postmaster notification failed: {}", refusal.text));
+            }
+            Sent::No(_) => {
+                let doing = if delay { "warning" } else { "bouncing to" };
+                let sender = &about.subject.envelope.sender;
+                about.warn(format_args!("postmaster notice failed while {doing} {sender}"));
             }
         }
     }
+}
 
-    fn warn(&self, text: std::fmt::Arguments<'_>) {
-        self.bounce.log.warning(format_args!("{}: {text}", self.subject.queue_id));
+/// How much of the returned message is read at a time.
+const CHUNK: usize = 64 << 10;
+
+impl About<'_> {
+    /// Writes one notice and puts it into the queue; `line` is what the log says of it.
+    async fn post(self, from: &str, line: &str, report: Report<'_>) -> Sent {
+        if report.named().next().is_none() {
+            return Sent::Nobody;
+        }
+        let bounce = self.bounce;
+        let settings = &bounce.settings;
+        let mut message = self.cleanup.begin(Origin::Internal, Skip::default(), &bounce.log);
+        let id = message.queue_id();
+        bounce.log.info(format_args!("{}: {line}: {id}", self.subject.queue_id));
+        message.sender(from);
+        message.envelope.smtputf8 = self.subject.envelope.smtputf8;
+        message.envelope.require_tls =
+            self.subject.envelope.require_tls && !settings.redact_require_tls;
+        message.envelope.internal = true;
+        let date = crate::sys::date::mail_date(report.now);
+        message.prepend(&format!(
+            "Received: by {} ({})\n\tid {id}; {date}",
+            settings.hostname, settings.mail_name
+        ));
+        message.prepend(&format!("Date: {date}"));
+        let to = Recipient { address: report.to.to_owned(), ..Recipient::default() };
+        message.recipient(to).await;
+        message.content(report.head().as_bytes()).await;
+        if let Some(content) = self.subject.content
+            && let Err(error) = copy(content, report.headers_only(), &mut message).await
+        {
+            self.warn(format_args!("read queue file: {error}"));
+        }
+        message.content(report.tail().as_bytes()).await;
+        match message.finish_here().await {
+            Ok(stored) => Sent::Yes(stored),
+            Err(refusal) => Sent::No(refusal),
+        }
+    }
+}
+
+/// Copies the message, or its headers, into the notice.
+async fn copy(
+    content: &StoredContent,
+    headers_only: bool,
+    message: &mut crate::cleanup::Message,
+) -> std::io::Result<()> {
+    let mut buffer = vec![0; CHUNK];
+    let mut position = 0;
+    let mut ended_line = true;
+    loop {
+        let n = content.read_at(position, &mut buffer)?;
+        let mut read = buffer.get(..n).unwrap_or_default();
+        let mut more = n > 0;
+        if headers_only {
+            (read, more) = headers(read);
+            // A line that is cut off by the end of the buffer is read again, unless it fills it.
+            if let Some(end) = memchr::memrchr(b'\n', read)
+                && more
+            {
+                read = read.get(..=end).unwrap_or_default();
+            }
+        }
+        if let Some(last) = read.last() {
+            ended_line = *last == b'\n';
+        }
+        position += read.len() as u64;
+        message.content(read).await;
+        if !more || read.is_empty() {
+            break;
+        }
+    }
+    if !ended_line {
+        message.content(b"\n").await;
+    }
+    Ok(())
+}
+
+/// The part of `read`, which begins with a line, that belongs to the headers, and whether there
+/// may be more of them after it.
+fn headers(read: &[u8]) -> (&[u8], bool) {
+    let mut end = 0;
+    for line in read.split_inclusive(|b| *b == b'\n') {
+        if !is_header(line) {
+            let cut_off = line.last() != Some(&b'\n') && end > 0;
+            return (read.get(..end).unwrap_or_default(), cut_off);
+        }
+        end += line.len();
+    }
+    (read, true)
+}
+
+/// Whether the line is a header or continues one.
+fn is_header(line: &[u8]) -> bool {
+    match line.first() {
+        Some(b' ' | b'\t') => true,
+        Some(_) => line.iter().position(|b| *b == b':').is_some_and(|colon| {
+            colon > 0
+                && line.get(..colon).is_some_and(|name| {
+                    let name = name.trim_ascii_end();
+                    !name.is_empty() && name.iter().all(|b| b.is_ascii_graphic())
+                })
+        }),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verp_puts_the_recipient_into_the_sender() {
+        assert_eq!(
+            verp_sender("+=", "list@a.example", "", "bob@b.example"),
+            "list+bob=b.example@a.example"
+        );
+        assert_eq!(
+            verp_sender("-_", "list", "was@c.example", "bob@b.example"),
+            "list-was_c.example"
+        );
+    }
+
+    #[test]
+    fn headers_end_at_the_first_line_that_is_none() {
+        assert_eq!(headers(b"A: b\n c\nD:\n\nbody: no\n"), (&b"A: b\n c\nD:\n"[..], false));
+        assert_eq!(headers(b"A: b\nTo"), (&b"A: b\n"[..], true));
+        assert!(is_header(b"Subject : x"));
+        assert!(!is_header(b"From x@y Mon 10:00"));
+        assert!(!is_header(b"\n"));
     }
 }

@@ -40,9 +40,8 @@ impl Report<'_> {
     /// The recipients that it names.
     pub(super) fn named(&self) -> impl Iterator<Item = &Item> {
         self.items.iter().filter(|item| {
-            self.filter.is_none_or(|filter| {
-                item.notify.is_default() || item.notify.0 & filter.0 != 0
-            })
+            self.filter
+                .is_none_or(|filter| item.notify.is_default() || item.notify.0 & filter.0 != 0)
         })
     }
 
@@ -229,8 +228,8 @@ impl Report<'_> {
         };
         wrap(out, &diagnostic);
         if self.class == Class::Delay {
-            let until = self.subject.envelope.arrival.seconds()
-                + self.settings.queue_lifetime.as_secs();
+            let until =
+                self.subject.envelope.arrival.seconds() + self.settings.queue_lifetime.as_secs();
             let _ = writeln!(out, "Will-Retry-Until: {}", mail_date(until));
         }
     }

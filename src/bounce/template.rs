@@ -64,7 +64,7 @@ fn built_in(subject: &str, postmaster_subject: Option<&str>, text: &[&str]) -> T
 
 impl Default for Templates {
     fn default() -> Self {
-        let with_help = |text: &[&str]| [text, &HELP[..]].concat();
+        let with_help = |text: &[&'static str]| [text, &HELP[..]].concat();
         Self {
             failure: built_in(
                 "Undelivered Mail Returned to Sender",
@@ -160,7 +160,10 @@ impl Templates {
                         body.push(line);
                     }
                     if !ended {
-                        log.warning(format_args!("{}", at(&format!("missing \"{marker}\" end marker"))));
+                        log.warning(format_args!(
+                            "{}",
+                            at(&format!("missing \"{marker}\" end marker"))
+                        ));
                     }
                     body.join("\n")
                 }
@@ -304,7 +307,8 @@ mod tests {
 
     #[test]
     fn times_are_given_in_units() {
-        let line = with_times("more than $delay_warning_time_hours h", &[("delay_warning_time", 7200)]);
+        let line =
+            with_times("more than $delay_warning_time_hours h", &[("delay_warning_time", 7200)]);
         assert_eq!(line, "more than 2 h");
     }
 }

@@ -10,8 +10,6 @@ use crate::config::master_cf::ServiceLine;
 use crate::config::{Config, parameters as p};
 use crate::lookup::Tables;
 use crate::lookup::match_list::DomainList;
-use crate::mail::envelope::RewriteContext;
-use crate::rewrite::Rewrite;
 
 /// The agents that run inside qmgr.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,8 +77,6 @@ pub(super) struct Settings {
     pub(super) delimiters: String,
     /// The user name of `double_bounce_sender`: mail for it is dropped.
     pub(super) double_bounce: String,
-    /// The same completed: the sender of notices to the postmaster.
-    pub(super) double_bounce_address: String,
     pub(super) no_verp_bounces: bool,
     pub(super) quote_logged: bool,
     pub(super) delay_decimals: u32,
@@ -98,13 +94,11 @@ impl Settings {
         config: &Arc<Config>,
         lines: &[ServiceLine],
         tables: &Tables,
-        rewrite: &Rewrite,
     ) -> Result<Arc<Self>, String> {
         let fast_flush =
             DomainList::parse(tables, "fast_flush_domains", &config.text(&p::fast_flush_domains))
                 .map_err(|problem| problem.text)?;
         let double_bounce = config.text(&p::double_bounce_sender);
-        let double_bounce_address = rewrite.rewrite(RewriteContext::Local, &double_bounce);
         Ok(Arc::new(Self {
             config: config.clone(),
             queue_directory: config.queue_directory(),
@@ -119,7 +113,6 @@ impl Settings {
             mail_name: config.text(&p::mail_name),
             delimiters: config.text(&p::recipient_delimiter),
             double_bounce,
-            double_bounce_address,
             no_verp_bounces: config.bool(&p::disable_verp_bounces),
             quote_logged: config.text(&p::info_log_address_format) != "internal",
             delay_decimals: u32::try_from(config.int(&p::delay_logging_resolution_limit))

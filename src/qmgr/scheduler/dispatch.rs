@@ -135,7 +135,8 @@ impl Scheduler {
 
     /// Starts all deliveries of a transport that its limits allow.
     pub(super) fn dispatch(&mut self, key: u32, now: Timestamp) {
-        while let Some(transport) = self.transports.get_mut(key)
+        while !self.stopped
+            && let Some(transport) = self.transports.get_mut(key)
             && transport.free()
             && let Some(place) = transport.line.pop_front()
         {

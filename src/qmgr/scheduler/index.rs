@@ -67,6 +67,16 @@ impl Done {
         }
     }
 
+    /// Those that are done.
+    pub fn list(&self) -> Vec<u32> {
+        let words: &[u64] = match self {
+            Self::Small(bits) => std::slice::from_ref(bits),
+            Self::Large(words) => words,
+        };
+        let count = u32::try_from(words.len() * 64).unwrap_or(u32::MAX);
+        (0..count).filter(|index| self.has(*index)).collect()
+    }
+
     /// Whether that one is done.
     pub fn has(&self, index: u32) -> bool {
         let word = match self {
@@ -95,6 +105,8 @@ pub struct Marks {
     pub deleted: bool,
     /// A notice of the mail system (null sender): bounce_queue_lifetime applies.
     pub null_sender: bool,
+    /// Its content has a file of its own.
+    pub apart: bool,
 }
 
 /// One message.
@@ -118,6 +130,20 @@ pub struct Entry {
     pub done: Done,
     /// Why recipients were deferred at the last attempt: `(index, outcome)` pairs, encoded.
     pub reasons: Option<Box<[u8]>>,
+}
+
+impl Entry {
+    /// The queue that listings show it in.
+    pub fn shown_queue(&self) -> Queue {
+        if self.marks.hold { Queue::Hold } else { self.queue }
+    }
+}
+
+impl Key {
+    /// Where its entry stands in the index.
+    pub fn place(self) -> usize {
+        self.0 as usize
+    }
 }
 
 /// All messages.
@@ -161,6 +187,10 @@ impl Index {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (Key, &Entry)> {
         self.entries.iter().map(|(key, entry)| (Key(key), entry))
+    }
+
+    pub(super) fn from(&self, place: usize) -> impl Iterator<Item = (Key, &Entry)> {
+        self.entries.from(place).map(|(key, entry)| (Key(key), entry))
     }
 
     pub(super) fn keys(&self) -> Vec<Key> {

@@ -151,6 +151,7 @@ pub struct Scheduler {
     destinations: Slab<Destination>,
     flights: HashMap<u64, Flight, foldhash::fast::RandomState>,
     next_number: u64,
+    stopped: bool,
     timers: BinaryHeap<Reverse<(Timestamp, Timer)>>,
     actions: VecDeque<Action>,
 }
@@ -179,6 +180,7 @@ impl Scheduler {
             destinations: Slab::default(),
             flights: HashMap::default(),
             next_number: 1,
+            stopped: false,
             timers: BinaryHeap::new(),
             actions: VecDeque::new(),
         }
@@ -251,6 +253,11 @@ impl Scheduler {
         self.index.iter().filter(|(_, entry)| !entry.marks.deleted)
     }
 
+    /// The messages from a place in the index on, for walks that take several turns.
+    pub fn entries_from(&self, place: usize) -> impl Iterator<Item = (Key, &Entry)> {
+        self.index.from(place)
+    }
+
     /// All keys, for walks that take several turns.
     pub fn keys(&self) -> Vec<Key> {
         self.index.keys()
@@ -269,6 +276,11 @@ impl Scheduler {
     /// The next thing to do, if any.
     pub fn action(&mut self) -> Option<Action> {
         self.actions.pop_front()
+    }
+
+    /// No more deliveries: the process is about to end.
+    pub fn stop(&mut self) {
+        self.stopped = true;
     }
 
     /// How many deliveries are in flight.

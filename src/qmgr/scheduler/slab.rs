@@ -42,9 +42,15 @@ impl<T> Slab<T> {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+        self.from(0)
+    }
+
+    /// Those from that number on.
+    pub(super) fn from(&self, start: usize) -> impl Iterator<Item = (u32, &T)> {
         self.places
             .iter()
             .enumerate()
+            .skip(start)
             .filter_map(|(key, place)| Some((u32::try_from(key).ok()?, place.as_ref()?)))
     }
 

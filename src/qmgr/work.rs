@@ -1,0 +1,191 @@
+//! An active message: its envelope, the recipients still to be tried, and what became of those
+//! that have been.
+
+use std::sync::Arc;
+
+use crate::bounce::Item;
+use crate::ipc::delivery::{Request, To};
+use crate::mail::envelope::{Envelope, Notify, Timestamp};
+use crate::mail::outcome::{Action, Outcome, Success};
+use crate::mail::queue_id::QueueId;
+use crate::spool::Location;
+
+/// Recipients that failed or wait, with their index in the envelope.
+pub(super) type Fates = Vec<(u32, Item)>;
+
+/// An active message.
+#[derive(Debug)]
+pub(super) struct Work {
+    pub(super) id: QueueId,
+    pub(super) location: Location,
+    pub(super) envelope: Arc<Envelope>,
+    /// When it became active.
+    pub(super) activated: Timestamp,
+    /// Recipients that have not been assigned yet, last one first.
+    pub(super) unread: Vec<u32>,
+    /// Addresses that the resolver changed, sorted by index.
+    pub(super) rewritten: Vec<(u32, String)>,
+    /// For the non-delivery notice.
+    pub(super) failed: Fates,
+    /// For the defer log.
+    pub(super) delayed: Fates,
+    /// For the delivery status notice.
+    pub(super) traced: Vec<Item>,
+    /// Forwards that are being queued.
+    pub(super) forwarding: usize,
+    /// All assigned recipients have been tried.
+    pub(super) tried: bool,
+    /// Success is reported because a delay had been (confirm_delay_cleared).
+    pub(super) report_cleared: bool,
+}
+
+/// What the queue has to do about one recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Nothing: it is done.
+    Done,
+    /// It is done once the notice is on disk.
+    Notice,
+    /// It waits.
+    Wait,
+}
+
+impl Work {
+    /// The recipient's address as it is delivered to.
+    pub(super) fn address(&self, index: u32) -> &str {
+        match self.rewritten.binary_search_by_key(&index, |(i, _)| *i) {
+            Ok(at) => self.rewritten.get(at).map(|(_, a)| a.as_str()).unwrap_or_default(),
+            Err(_) => self
+                .envelope
+                .recipients
+                .get(index as usize)
+                .map(|r| r.address.as_str())
+                .unwrap_or_default(),
+        }
+    }
+
+    /// What an agent gets about a recipient.
+    fn to(&self, index: u32) -> To {
+        let recipient = self.envelope.recipients.get(index as usize);
+        To {
+            index,
+            address: self.address(index).to_owned(),
+            original: recipient.map(|r| r.original.clone()).unwrap_or_default(),
+            dsn_orcpt: recipient.map(|r| r.dsn_orcpt.clone()).unwrap_or_default(),
+            notify: recipient.map(|r| r.notify).unwrap_or_default(),
+        }
+    }
+
+    /// The request for some recipients.
+    pub(super) fn request(
+        &self,
+        number: u64,
+        nexthop: &str,
+        recipients: &[u32],
+        reuse: bool,
+        last_attempt: bool,
+    ) -> Request {
+        let e = &*self.envelope;
+        let recipients: Vec<To> = recipients.iter().map(|index| self.to(*index)).collect();
+        let sender = match (&e.verp, recipients.first()) {
+            (Some(verp), Some(to)) if !e.sender.is_empty() => {
+                crate::bounce::verp_sender(verp, &e.sender, &to.original, &to.address)
+            }
+            _ => e.sender.clone(),
+        };
+        let smtputf8 = e.smtputf8 || recipients.iter().any(|to| !to.address.is_ascii());
+        Request {
+            number,
+            queue_id: self.id,
+            location: self.location,
+            nexthop: nexthop.to_owned(),
+            sender,
+            envid: e.envid.clone(),
+            ret: e.ret,
+            body: e.body,
+            smtputf8,
+            require_tls: e.require_tls,
+            arrival: e.arrival,
+            activated: self.activated,
+            size: e.size,
+            client: e.client.clone(),
+            sasl: e.sasl.clone(),
+            rewrite_context: e.rewrite_context,
+            trace: e.trace,
+            last_attempt,
+            connection_reuse: reuse,
+            recipients,
+        }
+    }
+
+    fn item(&self, index: u32, outcome: Outcome) -> Item {
+        let To { address, original, dsn_orcpt, notify, .. } = self.to(index);
+        Item { address, original, dsn_orcpt, notify, outcome }
+    }
+
+    /// Enters an outcome, and says what it means for the recipient.
+    pub(super) fn enter(&mut self, index: u32, outcome: Outcome) -> Next {
+        let notify = self.envelope.recipients.get(index as usize).map(|r| r.notify);
+        let notify = notify.unwrap_or_default();
+        if !self.wants_trace(notify, &outcome) && matches!(outcome.action, Action::Sent { .. }) {
+            return Next::Done;
+        }
+        let item = self.item(index, outcome);
+        self.enter_item(index, item)
+    }
+
+    /// Enters one part of what became of a recipient.
+    pub(super) fn enter_item(&mut self, index: u32, item: Item) -> Next {
+        if self.wants_trace(item.notify, &item.outcome) {
+            self.traced.push(item.clone());
+        }
+        match item.outcome.action {
+            Action::Sent { .. } | Action::Probed { .. } => Next::Done,
+            Action::Bounced => {
+                self.failed.push((index, item));
+                Next::Notice
+            }
+            Action::Deferred => {
+                self.delayed.push((index, item));
+                Next::Wait
+            }
+        }
+    }
+
+    /// Whether an outcome belongs into a delivery status notice.
+    fn wants_trace(&self, notify: Notify, outcome: &Outcome) -> bool {
+        match outcome.action {
+            Action::Probed { .. } => self.envelope.trace.expand_only,
+            Action::Bounced | Action::Deferred => self.envelope.trace.record,
+            Action::Sent { success } => {
+                let asked = notify.has(Notify::SUCCESS) && success != Success::Transferred;
+                let cleared =
+                    self.report_cleared && (notify.is_default() || notify.has(Notify::DELAY));
+                self.envelope.trace.record || asked || cleared
+            }
+        }
+    }
+
+    /// Puts back what the defer log of an earlier attempt says.
+    pub(super) fn recall(&mut self, reasons: Vec<(u32, Outcome)>) {
+        for (index, outcome) in reasons {
+            let item = self.item(index, outcome);
+            self.delayed.push((index, item));
+        }
+    }
+
+    /// The defer log, as the index keeps it.
+    pub(super) fn reasons(&self) -> Option<Box<[u8]>> {
+        if self.delayed.is_empty() {
+            return None;
+        }
+        let reasons: Vec<(u32, &Outcome)> =
+            self.delayed.iter().map(|(index, item)| (*index, &item.outcome)).collect();
+        postcard::to_stdvec(&reasons).ok().map(Vec::into_boxed_slice)
+    }
+}
+
+/// Reads what [`Work::reasons`] wrote.
+pub(super) fn reasons(encoded: &[u8]) -> Vec<(u32, Outcome)> {
+    postcard::from_bytes(encoded).unwrap_or_default()
+}
