@@ -88,8 +88,7 @@ impl Parts {
         let cleanup_config = birth.config_of_service("cleanup");
         let bounce_config = birth.config_of_service("bounce");
         let tables = Tables::new(config.clone());
-        let rewrite =
-            Rewrite::new(&rewrite_config, &tables).map_err(|problem| problem.text)?;
+        let rewrite = Rewrite::new(&rewrite_config, &tables).map_err(|problem| problem.text)?;
         let settings = Settings::read(&config, &birth.all_services, &tables)?;
         let bounce = Arc::new(Bounce::new(&bounce_config, &birth.log)?);
         Ok(Self { config, cleanup_config, tables, rewrite, bounce, settings })

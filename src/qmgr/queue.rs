@@ -316,7 +316,8 @@ impl Queue {
         };
         let from = self.logged(&envelope.sender);
         let (size, nrcpt) = (envelope.size, envelope.recipients.len());
-        self.log.info(format_args!("{id}: from=<{from}>, size={size}, nrcpt={nrcpt} (queue active)"));
+        self.log
+            .info(format_args!("{id}: from=<{from}>, size={size}, nrcpt={nrcpt} (queue active)"));
         let count = u32::try_from(nrcpt).unwrap_or(u32::MAX);
         let unread = (0..count).rev().filter(|index| !entry.done.has(*index)).collect();
         let marks = entry.marks;
@@ -362,10 +363,8 @@ impl Queue {
         let limit = self.settings.limits.active_recipients.max(1);
         let rest = work.unread.len().saturating_sub(limit);
         let recipients = work.unread.split_off(rest);
-        let attempt = Attempt {
-            flushed: marks.flush || marks.flush_all,
-            expired: marks.force_expire,
-        };
+        let attempt =
+            Attempt { flushed: marks.flush || marks.flush_all, expired: marks.force_expire };
         let resolving = resolve(
             self.settings.clone(),
             self.rewrite.clone(),
@@ -411,7 +410,13 @@ impl Queue {
     /// postmaster.
     fn drop_double_bounce(&mut self, key: Key, index: u32) {
         let Some(work) = self.work.get(&key) else { return };
-        let request = work.request(0, "2.0.0 undeliverable postmaster notification discarded", &[index], false, false);
+        let request = work.request(
+            0,
+            "2.0.0 undeliverable postmaster notification discarded",
+            &[index],
+            false,
+            false,
+        );
         let outcome =
             built_in::deliver(BuiltIn::Discard, &request, &self.settings, &self.log, now());
         self.settle(key, index, outcome);
@@ -516,7 +521,8 @@ impl Queue {
             self.tell_owner(key, owner, item);
         }
         if retry {
-            let waits = self.work.get(&key).is_some_and(|w| w.delayed.iter().any(|(i, _)| *i == index));
+            let waits =
+                self.work.get(&key).is_some_and(|w| w.delayed.iter().any(|(i, _)| *i == index));
             if !waits {
                 let outcome = Outcome::own(Status::new(4, 3, 0), "temporary failure");
                 self.settle(key, index, outcome);
@@ -886,4 +892,3 @@ async fn hear(notices: &mut Option<mpsc::UnboundedReceiver<Notice>>) -> Option<N
         None => std::future::pending().await,
     }
 }
-

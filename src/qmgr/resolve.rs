@@ -70,7 +70,8 @@ pub(super) async fn resolve(
     let mut recipients = recipients;
     sort_by_address(&mut recipients, &envelope);
     // A redirect goes out once for the whole message, in place of the first recipient.
-    let redirect = envelope.redirect.as_deref().map(|to| rewrite.rewrite(RewriteContext::Local, to));
+    let redirect =
+        envelope.redirect.as_deref().map(|to| rewrite.rewrite(RewriteContext::Local, to));
     if redirect.is_some() && recipients.len() > 1 {
         resolved.skipped = recipients.split_off(1);
     }
@@ -189,10 +190,7 @@ fn domain(address: &str) -> (bool, &str) {
 
 fn by_address(a: &str, b: &str) -> std::cmp::Ordering {
     let ((a_last, a_domain), (b_last, b_domain)) = (domain(a), domain(b));
-    a_last
-        .cmp(&b_last)
-        .then_with(|| fold(a_domain).cmp(&fold(b_domain)))
-        .then_with(|| a.cmp(b))
+    a_last.cmp(&b_last).then_with(|| fold(a_domain).cmp(&fold(b_domain))).then_with(|| a.cmp(b))
 }
 
 fn sort_by_address(recipients: &mut [u32], envelope: &Envelope) {
