@@ -153,9 +153,4 @@ impl Store {
             (None, None) => Ok(Content::Memory(self.memory)),
         }
     }
-
-    #[cfg(test)]
-    pub(super) fn memory(&self) -> &[u8] {
-        &self.memory
-    }
 }
