@@ -159,7 +159,7 @@ impl Structure {
                 && equals == Lexeme::Special(b'=')
                 && let Lexeme::Token(text) | Lexeme::Quoted(text) = value
             {
-                if self.boundaries.len() > self.limits.nesting {
+                if self.boundaries.len() > self.limits.nesting + 1 {
                     within_limits = false;
                 } else {
                     let mut text = text;

@@ -40,44 +40,28 @@ pub async fn send(
 ) -> Result<(), BodyError> {
     let settings = attempt.settings;
     let mut outgoing = Outgoing::new(settings.content.line_limit);
-    let mut downgrade = converts(attempt, connection).then(|| Downgrade::new(&settings.content));
+    let downgrade = converts(attempt, connection).then(|| Downgrade::new(&settings.content));
     for header in added_headers(attempt, mail) {
         outgoing.push(header.as_bytes(), &mut connection.output);
     }
+    let mut converter = Converter { attempt, outgoing, downgrade, logged: false };
     let content = mail.content;
-    let size = usize::try_from(content.len()).unwrap_or(BLOCK).clamp(1, BLOCK);
-    let mut block = vec![0_u8; size];
-    let mut position = 0_u64;
-    let mut logged = false;
-    loop {
-        let count = content.read_at(position, &mut block).map_err(|e| unreadable(&e))?;
-        let Some(piece) = block.get(..count).filter(|piece| !piece.is_empty()) else { break };
-        position += count as u64;
-        match &mut downgrade {
-            Some(downgrade) => {
-                downgrade.push(piece, &mut outgoing, &mut connection.output);
-                if let Some(text) = downgrade.problem() {
-                    let reason = Reason::own(Status::new(5, 6, 0), text.into());
-                    return Err(BodyError::Unsendable(reason));
-                }
-            }
-            None => outgoing.push(piece, &mut connection.output),
+    if let Some(bytes) = content.as_bytes() {
+        for piece in bytes.chunks(BLOCK) {
+            converter.take(piece, connection).await?;
         }
-        if outgoing.broke_line() && !logged {
-            logged = true;
-            attempt.log.info(format_args!(
-                "{}: breaking line > {} bytes with <CR><LF>SPACE",
-                attempt.request.queue_id, settings.content.line_limit
-            ));
+    } else {
+        let mut block = vec![0_u8; BLOCK];
+        let mut position = 0_u64;
+        while position < content.len() {
+            let count = content.read_at(position, &mut block).map_err(|e| unreadable(&e))?;
+            let piece = block.get(..count).filter(|piece| !piece.is_empty());
+            let piece = piece.ok_or_else(|| unreadable(&io::ErrorKind::UnexpectedEof.into()))?;
+            position += count as u64;
+            converter.take(piece, connection).await?;
         }
-        if position >= content.len() {
-            break;
-        }
-        flush(attempt, connection).await?;
     }
-    if position < content.len() {
-        return Err(unreadable(&io::ErrorKind::UnexpectedEof.into()));
-    }
+    let Converter { mut outgoing, downgrade, .. } = converter;
     if let Some(mut downgrade) = downgrade {
         downgrade.finish(&mut outgoing, &mut connection.output);
     }
@@ -90,6 +74,41 @@ pub async fn send(
         flush(attempt, connection).await?;
     }
     Ok(())
+}
+
+/// Converts piece by piece.
+struct Converter<'a, 'r> {
+    attempt: &'a Attempt<'r>,
+    outgoing: Outgoing,
+    downgrade: Option<Downgrade>,
+    logged: bool,
+}
+
+impl Converter<'_, '_> {
+    /// Converts a piece of content; what has piled up before it is written first.
+    async fn take(&mut self, piece: &[u8], connection: &mut Connection) -> Result<(), BodyError> {
+        if connection.output.len() >= BLOCK {
+            flush(self.attempt, connection).await?;
+        }
+        match &mut self.downgrade {
+            Some(downgrade) => {
+                downgrade.push(piece, &mut self.outgoing, &mut connection.output);
+                if let Some(text) = downgrade.problem() {
+                    let reason = Reason::own(Status::new(5, 6, 0), text.into());
+                    return Err(BodyError::Unsendable(reason));
+                }
+            }
+            None => self.outgoing.push(piece, &mut connection.output),
+        }
+        if self.outgoing.broke_line() && !self.logged {
+            self.logged = true;
+            self.attempt.log.info(format_args!(
+                "{}: breaking line > {} bytes with <CR><LF>SPACE",
+                self.attempt.request.queue_id, self.attempt.settings.content.line_limit
+            ));
+        }
+        Ok(())
+    }
 }
 
 async fn flush(attempt: &Attempt<'_>, connection: &mut Connection) -> Result<(), BodyError> {

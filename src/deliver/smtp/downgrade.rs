@@ -7,8 +7,9 @@
 use memchr::memchr;
 
 use super::content::Outgoing;
-use super::mime_header::{Class, Encoding, content_type, encoding};
 use super::settings::Content;
+use crate::mail::header::{field_name, field_name_length};
+use crate::mail::mime::{Encoding, Limits, State, Structure, Type};
 
 /// Length of an encoded line at which it is broken softly.
 const SOFT_LIMIT: usize = 72;
@@ -23,47 +24,21 @@ pub struct Downgrade {
 
 #[derive(Debug)]
 struct Machine {
-    state: State,
-    class: Class,
-    encoding: Encoding,
+    structure: Structure,
     /// The header that is being collected; continuation lines are joined by LF.
     header: Vec<u8>,
-    /// Boundaries of the multiparts that are open, innermost last.
-    boundaries: Vec<Boundary>,
-    nesting_limit: usize,
-    boundary_limit: usize,
     header_limit: usize,
     problem: Option<&'static str>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// The headers of the message.
-    Primary,
-    /// The headers of a body part or of a message within the message.
-    Nested,
-    /// Not headers.
-    Body,
-}
-
-#[derive(Debug)]
-struct Boundary {
-    text: Vec<u8>,
-    /// What its parts are if they do not say.
-    default: Class,
 }
 
 impl Downgrade {
     /// Begins with the headers of a message.
     pub fn new(settings: &Content) -> Self {
+        let limits =
+            Limits { nesting: settings.nesting_limit, boundary_length: settings.boundary_limit };
         let machine = Machine {
-            state: State::Primary,
-            class: Class::Other,
-            encoding: Encoding::SevenBit,
+            structure: Structure::new(limits),
             header: Vec::new(),
-            boundaries: Vec::new(),
-            nesting_limit: settings.nesting_limit,
-            boundary_limit: settings.boundary_limit,
             header_limit: settings.header_limit,
             problem: None,
         };
@@ -93,7 +68,7 @@ impl Downgrade {
             let line = std::mem::take(&mut self.partial);
             self.machine.line(&line, outgoing, out);
         }
-        if self.machine.state != State::Body {
+        if self.machine.structure.state != State::Body {
             self.machine.end_header(outgoing, out);
             self.machine.end_headers(outgoing, out);
         }
@@ -107,10 +82,11 @@ impl Downgrade {
 
 impl Machine {
     fn line(&mut self, line: &[u8], outgoing: &mut Outgoing, out: &mut Vec<u8>) {
-        if self.state != State::Body && self.header_line(line, outgoing, out) {
+        if self.structure.state != State::Body && self.header_line(line, outgoing, out) {
             return;
         }
-        self.body_line(line, outgoing, out);
+        self.structure.body_line(line);
+        self.text(line, outgoing, out);
     }
 
     /// Deals with a line among headers; false if it is the first that is none.
@@ -125,37 +101,25 @@ impl Machine {
             }
             self.end_header(outgoing, out);
         }
-        if let Some(name) = header_name(line) {
-            self.header.extend_from_slice(line.get(..name).unwrap_or_default());
-            let rest = line.get(name..).unwrap_or_default();
-            let blanks = rest.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
-            self.header.extend_from_slice(rest.get(blanks..).unwrap_or_default());
+        if let Some(name) = field_name_length(line) {
+            let (name, rest) = line.split_at(name);
+            self.header.extend_from_slice(name);
+            self.header.extend_from_slice(rest.trim_ascii_start());
             return true;
         }
         self.end_headers(outgoing, out);
-        if !line.is_empty() {
+        let garbage = !line.is_empty();
+        if garbage && self.structure.state == State::Primary {
             // No empty line after the headers: the message gets one, a part stays as it is.
-            if self.state == State::Primary {
-                outgoing.line(b"", out);
-            }
-            self.state = State::Body;
-            return false;
+            outgoing.line(b"", out);
         }
-        match self.class {
-            Class::Message => self.begin(State::Nested, Class::Other),
-            Class::Global if self.encoding.is_seven_bit() => {
-                self.begin(State::Nested, Class::Other);
-            }
-            Class::Multipart => self.begin(State::Body, Class::Other),
-            _ => self.state = State::Body,
+        // The inside of an encoded message/global is content like any other.
+        let opaque = self.structure.content_type == Type::Global && !self.is_seven_bit();
+        self.structure.end_of_headers(garbage || opaque);
+        if !garbage {
+            self.text(line, outgoing, out);
         }
-        // The empty line itself is never encoded.
-        if self.encoding.is_seven_bit() {
-            outgoing.line(line, out);
-        } else {
-            encode(line, outgoing, out);
-        }
-        true
+        !garbage
     }
 
     /// A header is complete.
@@ -164,20 +128,17 @@ impl Machine {
             return;
         }
         let header = std::mem::take(&mut self.header);
-        let (name, value) = match memchr(b':', &header) {
-            Some(colon) => header.split_at(colon),
-            None => (header.as_slice(), &[][..]),
-        };
-        let value = value.get(1..).unwrap_or_default();
+        let name = field_name(&header);
+        let value = header.get(name.len() + 1..).unwrap_or_default();
         let mut hold = false;
         if name.eq_ignore_ascii_case(b"Content-Type") {
-            self.set_type(value);
-        } else if name.eq_ignore_ascii_case(b"Content-Transfer-Encoding") {
-            if let Some(encoding) = encoding(value) {
-                self.encoding = encoding;
+            if !self.structure.set_content_type(value) {
+                self.problem = Some("MIME nesting exceeds safety limit");
             }
+        } else if name.eq_ignore_ascii_case(b"Content-Transfer-Encoding") {
+            self.structure.set_encoding(value);
             // Another one takes its place when the headers end.
-            hold = !self.encoding.is_seven_bit();
+            hold = !self.is_seven_bit();
         }
         if !hold {
             for line in header.split(|b| *b == b'\n') {
@@ -186,73 +147,33 @@ impl Machine {
         }
     }
 
-    fn set_type(&mut self, value: &[u8]) {
-        let parsed = content_type(value);
-        self.class = parsed.class;
-        for boundary in parsed.boundaries {
-            if self.boundaries.len() > self.nesting_limit + 1 {
-                self.problem = Some("MIME nesting exceeds safety limit");
-                return;
-            }
-            let length = boundary.len().min(self.boundary_limit);
-            let text = boundary.get(..length).unwrap_or_default().to_vec();
-            self.boundaries.push(Boundary { text, default: parsed.default });
-        }
-    }
-
     /// All headers of a part have been seen.
     fn end_headers(&mut self, outgoing: &mut Outgoing, out: &mut Vec<u8>) {
-        if self.encoding.is_seven_bit() {
+        if self.is_seven_bit() {
             return;
         }
-        let line: &[u8] = match self.class {
-            Class::Message | Class::OtherMessage | Class::Multipart => {
+        let line: &[u8] = match self.structure.content_type {
+            Type::Rfc822 | Type::Partial | Type::Message | Type::Multipart => {
                 b"Content-Transfer-Encoding: 7bit"
             }
-            Class::Global | Class::Other => b"Content-Transfer-Encoding: quoted-printable",
+            Type::Global | Type::Text | Type::Other => {
+                b"Content-Transfer-Encoding: quoted-printable"
+            }
         };
         outgoing.line(line, out);
     }
 
-    fn begin(&mut self, state: State, class: Class) {
-        self.state = state;
-        self.class = class;
-        self.encoding = Encoding::SevenBit;
+    fn is_seven_bit(&self) -> bool {
+        self.structure.encoding.domain() == Encoding::SevenBit
     }
 
-    fn body_line(&mut self, line: &[u8], outgoing: &mut Outgoing, out: &mut Vec<u8>) {
-        if line.len() > 2 && line.starts_with(b"--") {
-            self.boundary(line.get(2..).unwrap_or_default());
-        }
-        if self.encoding.is_seven_bit() {
+    fn text(&self, line: &[u8], outgoing: &mut Outgoing, out: &mut Vec<u8>) {
+        if self.is_seven_bit() {
             outgoing.line(line, out);
         } else {
             encode(line, outgoing, out);
         }
     }
-
-    /// A line that may begin or end a part.
-    fn boundary(&mut self, text: &[u8]) {
-        let known = self.boundaries.iter().rposition(|open| text.starts_with(&open.text));
-        let Some(open) = known else { return };
-        self.boundaries.truncate(open + 1);
-        let Some(innermost) = self.boundaries.last() else { return };
-        let (length, default) = (innermost.text.len(), innermost.default);
-        if text.get(length..).is_some_and(|rest| rest.starts_with(b"--")) {
-            self.boundaries.pop();
-            self.begin(State::Body, Class::Other);
-        } else {
-            self.begin(State::Nested, default);
-        }
-    }
-}
-
-/// The length of the name of a header, if the line begins with one and a colon.
-fn header_name(line: &[u8]) -> Option<usize> {
-    let length = line.iter().take_while(|b| (b'!'..=b'~').contains(b) && **b != b':').count();
-    let rest = line.get(length..)?;
-    let blanks = rest.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
-    (length > 0 && rest.get(blanks) == Some(&b':')).then_some(length)
 }
 
 /// Writes one line as quoted-printable.

@@ -25,12 +25,14 @@ pub mod extensions;
 pub mod handshake;
 pub mod idle;
 pub mod mapping;
-pub mod mime_header;
 pub mod ports;
 pub mod reason;
 pub mod servers;
 pub mod settings;
 pub mod transaction;
+
+#[cfg(test)]
+mod tests;
 
 use std::os::fd::OwnedFd;
 use std::process::ExitCode;
