@@ -23,8 +23,12 @@ const DAEMONS: &[(&str, Program)] = &[
 ];
 
 /// Commands by name.
-const COMMANDS: &[(&str, Program)] =
-    &[("postconf", crate::commands::postconf::main), ("postfix", crate::commands::postfix::main)];
+const COMMANDS: &[(&str, Program)] = &[
+    ("postalias", crate::commands::postalias::main),
+    ("postconf", crate::commands::postconf::main),
+    ("postfix", crate::commands::postfix::main),
+    ("postmap", crate::commands::postmap::main),
+];
 
 /// The program of that name, if there is one.
 pub fn program(name: &str) -> Option<Program> {

@@ -2,6 +2,8 @@
 //!
 //! Each module has one `main` that takes the arguments after the name, and returns the exit code.
 
+pub mod postalias;
 pub mod postconf;
 pub mod postfix;
+pub mod postmap;
 pub mod speaker;

@@ -71,20 +71,27 @@ pub struct Problem {
 impl Sources {
     /// Reads main.cf and master.cf in `directory`.
     pub fn read(directory: &Path) -> Result<Self, Problem> {
-        let read = |name: &str| {
-            let path = directory.join(name);
-            let bytes = std::fs::read(&path)
-                .map_err(|e| Problem { text: format!("open {}: {}", path.display(), why(&e)) })?;
-            // Comments in Latin-1 are no reason to stop the mail.
-            Ok(match String::from_utf8(bytes) {
-                Ok(text) => text,
-                Err(e) => String::from_utf8_lossy(e.as_bytes()).into_owned(),
-            })
-        };
+        let main = Self::read_main(directory)?;
+        Ok(Self { master_cf: Self::text(directory, "master.cf")?, ..main })
+    }
+
+    /// Reads main.cf alone: all that commands need that have nothing to do with services.
+    pub fn read_main(directory: &Path) -> Result<Self, Problem> {
         Ok(Self {
             directory: directory.into(),
-            main_cf: read("main.cf")?,
-            master_cf: read("master.cf")?,
+            main_cf: Self::text(directory, "main.cf")?,
+            master_cf: String::new(),
+        })
+    }
+
+    fn text(directory: &Path, name: &str) -> Result<String, Problem> {
+        let path = directory.join(name);
+        let bytes = std::fs::read(&path)
+            .map_err(|e| Problem { text: format!("open {}: {}", path.display(), why(&e)) })?;
+        // Comments in Latin-1 are no reason to stop the mail.
+        Ok(match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(e) => String::from_utf8_lossy(e.as_bytes()).into_owned(),
         })
     }
 }
@@ -93,6 +100,11 @@ impl Config {
     /// Reads the configuration in `directory`.
     pub fn load(directory: &Path) -> Result<Arc<Self>, Problem> {
         Self::parse(&Sources::read(directory)?)
+    }
+
+    /// Reads main.cf in `directory`: enough for commands that look at no service.
+    pub fn load_main(directory: &Path) -> Result<Arc<Self>, Problem> {
+        Self::parse(&Sources::read_main(directory)?)
     }
 
     /// Parses texts that were read before.

@@ -35,9 +35,12 @@ impl HashTable {
         true
     }
 
-    /// All entries, in no order.
-    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.entries.iter().map(|(key, value)| (&**key, &**value))
+    /// All entries, by key.
+    pub fn sorted(&self) -> Vec<(&[u8], &[u8])> {
+        let entries = self.entries.iter().map(|(key, value)| (&**key, &**value));
+        let mut entries: Vec<_> = entries.collect();
+        entries.sort_unstable();
+        entries
     }
 
     /// Reads the text of a texthash: table at `path`.

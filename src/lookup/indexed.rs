@@ -96,6 +96,15 @@ impl Indexed {
         }
         Ok(None)
     }
+
+    /// All records, without the NUL that keys and values may end in.
+    pub(super) fn for_each(&self, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), String> {
+        let cut = |text: &'_ [u8]| memchr::memchr(0, text).unwrap_or(text.len());
+        self.file.for_each(|key, value| {
+            let (key, value) = (key.get(..cut(key)), value.get(..cut(value)));
+            visit(key.unwrap_or_default(), value.unwrap_or_default());
+        })
+    }
 }
 
 /// The file behind `kind:name`.

@@ -31,7 +31,13 @@ mod tables;
 mod watch;
 
 pub use address::{AddressRules, Found, Keys};
+pub use alias::read as read_aliases;
+pub use build::{Builder, Making, can_make};
 pub use cidr::Network;
-pub use open::map_types;
-pub use table::{Context, Duplicates, Failure, Purpose, Table};
+pub use file_value::decode as decode_file;
+pub use lines::Report;
+pub use native::Syntax;
+pub use open::{map_types, unsupported};
+pub use record::read_for_postmap as read_records;
+pub use table::{Context, Duplicates, Failure, Purpose, SequenceError, Table};
 pub use tables::{Maps, TableError, Tables};

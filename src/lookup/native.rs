@@ -42,7 +42,6 @@ pub enum Flavour {
 #[derive(Debug)]
 pub struct Native {
     source: Source,
-    flavour: Flavour,
     syntax: Syntax,
     slots: u32,
     index: u64,
@@ -91,24 +90,17 @@ impl Native {
         if index < HEADER || end != Some(source.len()) || !slots.is_power_of_two() {
             return damaged;
         }
-        let (flavour, syntax) = match flags {
-            (Some(b'h'), Some(b'r')) => (Flavour::Hash, Syntax::Records),
-            (Some(b'h'), Some(b'a')) => (Flavour::Hash, Syntax::Aliases),
-            (Some(b'b'), Some(b'r')) => (Flavour::Btree, Syntax::Records),
-            (Some(b'b'), Some(b'a')) => (Flavour::Btree, Syntax::Aliases),
+        let syntax = match flags {
+            (Some(b'h' | b'b'), Some(b'r')) => Syntax::Records,
+            (Some(b'h' | b'b'), Some(b'a')) => Syntax::Aliases,
             _ => return damaged,
         };
-        Ok(Self { source, flavour, syntax, slots, index })
+        Ok(Self { source, syntax, slots, index })
     }
 
     /// What its records came from.
     pub fn syntax(&self) -> Syntax {
         self.syntax
-    }
-
-    /// How its records stand.
-    pub fn flavour(&self) -> Flavour {
-        self.flavour
     }
 
     /// The value for `key`.

@@ -62,6 +62,18 @@ pub fn read(
     Ok(())
 }
 
+/// [`read`] for a table that postmap(1) makes.
+pub fn read_for_postmap(
+    path: &str,
+    text: &[u8],
+    utf8: bool,
+    files: bool,
+    visit: &mut Visit<'_>,
+    report: &mut Report<'_>,
+) -> Result<(), String> {
+    read(text, Reading { path, utf8, files, is_postmap: true }, visit, report)
+}
+
 /// The warning about a line that is not UTF-8 but should be.
 pub fn not_utf8(blame: &str, line: &[u8]) -> String {
     format!("{blame}: non-UTF-8 input \"{}\" -- ignoring this line", show(line))

@@ -89,6 +89,17 @@ pub struct Failure {
     pub config: bool,
 }
 
+/// Why the records of a table cannot be shown.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SequenceError {
+    /// Its type has no list of records.
+    #[error("sequence operation is not supported")]
+    Unsupported,
+    /// It has, but something went wrong.
+    #[error("{0}")]
+    Failed(String),
+}
+
 /// What answers.
 #[derive(Debug)]
 pub(super) enum Engine {
@@ -218,6 +229,23 @@ impl Table {
             return Err(Failure { text, config: true });
         }
         Ok(value)
+    }
+
+    /// Gives all records to `visit`.
+    pub fn for_each(&self, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), SequenceError> {
+        match &*self.engine.read().unwrap_or_else(PoisonError::into_inner) {
+            Engine::Hash(table) => {
+                for (key, value) in table.sorted() {
+                    visit(key, value);
+                }
+                Ok(())
+            }
+            Engine::Indexed(table) => table.for_each(visit).map_err(SequenceError::Failed),
+            Engine::Debug(table) => table.for_each(visit),
+            Engine::Fail => Err(SequenceError::Failed("Success".into())),
+            Engine::Unavailable(why) => Err(SequenceError::Failed(why.clone())),
+            _ => Err(SequenceError::Unsupported),
+        }
     }
 
     /// `key`, folded if this table is for that.

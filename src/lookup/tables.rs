@@ -21,6 +21,8 @@ pub struct Tables {
     config: Arc<Config>,
     context: Arc<Context>,
     open: Mutex<HashMap<(String, Purpose), Arc<Table>>>,
+    /// Commands give up when a table cannot be opened; daemons wait for it to come back.
+    is_command: bool,
 }
 
 /// A table that cannot be asked right now. Temporary by nature.
@@ -53,8 +55,26 @@ impl Tables {
 
     /// The same with warnings in the log of a daemon or session.
     pub fn with_log(config: Arc<Config>, log: Log) -> Arc<Self> {
+        Self::make(config, log, false)
+    }
+
+    /// The tables of a command that opens them with [`Tables::open`].
+    pub fn for_command(config: Arc<Config>, log: Log) -> Arc<Self> {
+        Self::make(config, log, true)
+    }
+
+    fn make(config: Arc<Config>, log: Log, is_command: bool) -> Arc<Self> {
         let context = Arc::new(Context { log, utf8: config.bool(&p::smtputf8_enable) });
-        Arc::new(Self { config, context, open: Mutex::default() })
+        Arc::new(Self { config, context, open: Mutex::default(), is_command })
+    }
+
+    /// Opens one table; the error is what a command gives up with.
+    pub fn open(&self, kind: &str, name: &str, purpose: Purpose) -> Result<Arc<Table>, String> {
+        let table = self.table(&format!("{kind}:{name}"), purpose);
+        match table.unavailable() {
+            Some(why) => Err(why),
+            None => Ok(table),
+        }
     }
 
     /// The configuration that the tables belong to.
@@ -120,12 +140,12 @@ impl Tables {
         if let Some(table) = known {
             return table;
         }
-        let table = Arc::new(self.open(spec, purpose, depth));
+        let table = Arc::new(self.make_table(spec, purpose, depth));
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.entry(key).or_insert(table).clone()
     }
 
-    fn open(&self, spec: &str, purpose: Purpose, depth: usize) -> Table {
+    fn make_table(&self, spec: &str, purpose: Purpose, depth: usize) -> Table {
         let (kind, name, opened) = match spec.split_once(':') {
             Some((kind, name)) if !kind.is_empty() && !name.is_empty() => (kind, name, None),
             _ => {
@@ -142,7 +162,9 @@ impl Tables {
             _ => open::load(kind, name, purpose, &self.context),
         });
         let engine = opened.unwrap_or_else(|why| {
-            self.context.log.error(format_args!("{why}"));
+            if !self.is_command {
+                self.context.log.error(format_args!("{why}"));
+            }
             Engine::Unavailable(why)
         });
         Table {
@@ -171,7 +193,16 @@ impl Tables {
         if depth >= DEPTH {
             return Err(format!("too many tables in tables: \"{kind}:{name}\""));
         }
-        Ok(specs.into_iter().map(|spec| self.table_at(spec, purpose, depth + 1)).collect())
+        specs.into_iter().map(|spec| self.inner(spec, purpose, depth)).collect()
+    }
+
+    /// A table that another one is made of.
+    fn inner(&self, spec: &str, purpose: Purpose, depth: usize) -> Result<Arc<Table>, String> {
+        let table = self.table_at(spec, purpose, depth + 1);
+        match table.unavailable().filter(|_| self.is_command) {
+            Some(why) => Err(why),
+            None => Ok(table),
+        }
     }
 }
 
