@@ -180,6 +180,14 @@ impl Table {
         }
     }
 
+    /// The user who owns the file behind it; `None` if there is no file. With several files, one
+    /// that is not root's counts: whoever may write it says what the table says.
+    pub fn owner(&self) -> Option<u32> {
+        use std::os::unix::fs::MetadataExt as _;
+        let paths = self.watch.as_ref()?.paths().iter();
+        paths.filter_map(|path| Some(std::fs::metadata(path).ok()?.uid())).max()
+    }
+
     /// Why it could not be opened, if so.
     pub fn unavailable(&self) -> Option<String> {
         match &*self.engine.read().unwrap_or_else(PoisonError::into_inner) {

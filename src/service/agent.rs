@@ -127,13 +127,17 @@ impl Reporter {
         outcome: Outcome,
         forwards: Vec<Forward>,
     ) {
-        let open = &*self.open;
         let outcome = self.part(log, to, relay, delays, outcome);
+        self.logged(to.index, outcome, forwards);
+    }
+
+    /// Tells qmgr about a recipient whose line has been logged.
+    pub fn logged(&self, index: u32, outcome: Outcome, forwards: Vec<Forward>) {
+        let open = &*self.open;
         if let Ok(mut reported) = open.reported.lock() {
-            reported.push(to.index);
+            reported.push(index);
         }
         let number = open.request.number;
-        let index = to.index;
         let outcome = Box::new(outcome);
         let _ = open.sender.send(FromAgent::Recipient { number, index, outcome, forwards });
     }

@@ -6,8 +6,8 @@ use super::Agent;
 use crate::ipc::delivery::{Request, To};
 use crate::ipc::worker::{Copy, Job, Mailbox, MailboxKind, Maildir, Refusal, Work};
 use crate::log::Log;
-use crate::lookup::{AddressRules, Maps};
-use crate::mail::address::{fold, split};
+use crate::lookup::Maps;
+use crate::mail::address::fold;
 use crate::mail::outcome::{Action, Outcome};
 use crate::mail::status::Status;
 use crate::service::worker::{Content, Headers};
@@ -114,13 +114,7 @@ async fn find(agent: &Agent, log: &Log, user: &str) -> Result<Option<Place>, Ref
         ));
         return Err(Refusal::new(Status::new(4, 3, 0), "unknown mail transport error"));
     }
-    let domain = split(user).1.unwrap_or_default();
-    let rules = AddressRules {
-        delimiters: settings.delimiters.clone(),
-        local_part_alone: settings.is_local(domain).await,
-        at_domain: true,
-        domain_and_parents: false,
-    };
+    let rules = settings.rewrite.address_rules(user).await.map_err(|_| wrong())?;
     let find = |maps: &Maps| {
         let maps = maps.clone();
         let rules = rules.clone();

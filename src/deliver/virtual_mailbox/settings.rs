@@ -5,9 +5,8 @@ use std::sync::Arc;
 use crate::config::{Config, Problem, parameters as p};
 use crate::ipc::worker::Locking;
 use crate::log::Log;
-use crate::lookup::match_list::DomainList;
 use crate::lookup::{Maps, Tables};
-use crate::mail::address::fold;
+use crate::rewrite::Rewrite;
 use crate::service::worker::{Crew, locking};
 
 /// What virtual(8) does by main.cf.
@@ -29,10 +28,8 @@ pub(super) struct Settings {
     pub(super) locking: Locking,
     /// `strict_mailbox_ownership`
     pub(super) strict_ownership: bool,
-    /// `recipient_delimiter`
-    pub(super) delimiters: String,
-    origin: String,
-    destinations: DomainList,
+    /// Knows which keys an address is looked up under.
+    pub(super) rewrite: Arc<Rewrite>,
 }
 
 impl Settings {
@@ -62,19 +59,8 @@ impl Settings {
                 &config.text(&p::virtual_mailbox_lock),
             )?,
             strict_ownership: config.bool(&p::strict_mailbox_ownership),
-            delimiters: config.text(&p::recipient_delimiter),
-            origin: fold(&config.text(&p::myorigin)).into_owned(),
-            destinations: DomainList::parse(
-                &tables,
-                "mydestination",
-                &config.text(&p::mydestination),
-            )?,
+            rewrite: Rewrite::new(config, &tables)?,
         })
-    }
-
-    /// Whether a local part alone may be looked up for an address in this domain.
-    pub(super) async fn is_local(&self, domain: &str) -> bool {
-        domain == self.origin || self.destinations.matches(domain).await.unwrap_or(false)
     }
 }
 

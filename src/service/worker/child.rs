@@ -24,6 +24,7 @@ type Input = BufReader<UnixStream>;
 /// directory of its own, that directory, user ID and group ID.
 pub fn main(arguments: Vec<OsString>) -> ExitCode {
     let served = prepare(&arguments).and_then(serve);
+    drop(arguments);
     // There is nobody to tell: the parent sees the closed socket.
     if served.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -32,7 +32,7 @@ pub(super) fn dotlock(mailbox: &Path, locking: &Locking) -> Result<DotLock, (Str
     let path = lock_path(mailbox);
     let mut attempt = 1;
     loop {
-        let made = OpenOptions::new().write(true).create_new(true).mode(0).open(&path);
+        let made = OpenOptions::new().write(true).create_new(true).mode(0o000).open(&path);
         let Err(error) = made else { return Ok(DotLock { path }) };
         let exists = error.kind() == io::ErrorKind::AlreadyExists;
         if attempt >= locking.attempts || !exists || !broken_if_stale(&path, locking.stale) {
