@@ -1,0 +1,196 @@
+//! What the client has said so far, and what the checks have found: the facts on which replies
+//! and restrictions are decided.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use super::fault::Faults;
+use super::peer::Peer;
+use crate::mail::address;
+use crate::mail::envelope::Timestamp;
+use crate::mail::queue_id::QueueId;
+
+/// Names of protocol stages, as they stand in the log and in policy requests.
+pub mod stage {
+    /// Before any command.
+    pub const CONNECT: &str = "CONNECT";
+    /// Within the content after DATA.
+    pub const DATA_CONTENT: &str = "DATA content";
+    /// Within a BDAT chunk.
+    pub const BDAT_CONTENT: &str = "BDAT content";
+    /// After the content.
+    pub const END_OF_MESSAGE: &str = "END-OF-MESSAGE";
+    /// A command that is none.
+    pub const UNKNOWN: &str = "UNKNOWN";
+}
+
+/// A deferral that takes effect only if the request would otherwise be permitted (or rejected).
+#[derive(Clone, Debug, Default)]
+pub struct Deferral {
+    /// It stands.
+    pub active: bool,
+    /// Its class for notify_classes.
+    pub class: Faults,
+    /// Reply code.
+    pub code: u16,
+    /// Enhanced status code.
+    pub dsn: String,
+    /// Text.
+    pub reason: String,
+}
+
+/// What access tables and policy servers want done with the message, besides accepting it.
+#[derive(Clone, Debug, Default)]
+pub struct Wishes {
+    /// FILTER
+    pub filter: Option<String>,
+    /// REDIRECT
+    pub redirect: Option<String>,
+    /// BCC
+    pub bcc: Vec<String>,
+    /// PREPEND
+    pub prepend: Vec<String>,
+    /// HOLD
+    pub hold: bool,
+    /// DISCARD
+    pub discard: bool,
+}
+
+/// The state of the checks of one session.
+#[derive(Clone, Debug, Default)]
+pub struct CheckState {
+    /// Depth at which `warn_if_reject` was seen; 0 is not at all.
+    pub warn_if_reject: u32,
+    /// Depth of nested restriction lists.
+    pub recursion: u32,
+    /// `defer_if_permit`
+    pub defer_if_permit: Deferral,
+    /// `defer_if_reject`
+    pub defer_if_reject: Deferral,
+    /// `defer_if_permit` stood after the client restrictions.
+    pub deferred_client: bool,
+    /// The same after the HELO restrictions.
+    pub deferred_helo: bool,
+    /// The same after the sender restrictions.
+    pub deferred_sender: bool,
+    /// The sender has been looked up in the recipient tables.
+    pub sender_listed_checked: bool,
+    /// The recipient has been looked up.
+    pub recipient_listed_checked: bool,
+    /// The last reply that a check decided on.
+    pub reply: String,
+}
+
+/// The facts of one session.
+#[derive(Debug)]
+pub struct Dialogue {
+    /// The client.
+    pub peer: Arc<Peer>,
+    /// `SMTP` or `ESMTP`.
+    pub protocol: &'static str,
+    /// The current command, or one of [`stage`].
+    pub stage: &'static str,
+    /// What it said in HELO or EHLO.
+    pub helo: Option<String>,
+    /// MAIL, internal form.
+    pub sender: Option<String>,
+    /// The first RCPT that was accepted, or the one being checked.
+    pub recipient: Option<String>,
+    /// How many were accepted.
+    pub recipients: usize,
+    /// ETRN
+    pub etrn: Option<String>,
+    /// Queue ID of the message, once it has one.
+    pub queue_id: QueueId,
+    /// MAIL SMTPUTF8, or VRFY SMTPUTF8 for the moment.
+    pub smtputf8: bool,
+    /// The client has sent commands too early.
+    pub ill_pipelining: bool,
+    /// MAIL SIZE
+    pub announced_size: u64,
+    /// Size of the content so far.
+    pub received_size: u64,
+    /// When MAIL was accepted.
+    pub arrival: Timestamp,
+    /// Tells requests about one message apart from others, for policy servers.
+    pub instance: String,
+    /// `local_header_rewrite_clients` matches.
+    pub local_rewriting: bool,
+    /// What went wrong since the last notice.
+    pub faults: Faults,
+    /// What access tables want.
+    pub wishes: Wishes,
+    /// The checks.
+    pub checks: CheckState,
+    /// `info_log_address_format = external`
+    pub external_log_addresses: bool,
+}
+
+impl Dialogue {
+    /// A client has connected.
+    pub fn new(peer: Arc<Peer>, external_log_addresses: bool) -> Self {
+        Self {
+            peer,
+            protocol: "SMTP",
+            stage: stage::CONNECT,
+            helo: None,
+            sender: None,
+            recipient: None,
+            recipients: 0,
+            etrn: None,
+            queue_id: QueueId::NONE,
+            smtputf8: false,
+            ill_pipelining: false,
+            announced_size: 0,
+            received_size: 0,
+            arrival: Timestamp::default(),
+            instance: String::new(),
+            local_rewriting: false,
+            faults: Faults::NONE,
+            wishes: Wishes::default(),
+            checks: CheckState::default(),
+            external_log_addresses,
+        }
+    }
+
+    /// A line such as `NOQUEUE: reject: RCPT from client[address]: 554 …; from=<…> to=<…>
+    /// proto=ESMTP helo=<…>`.
+    pub fn report(&self, what: &str, text: &str) -> String {
+        let mut line = format!(
+            "{}: {what}: {} from {}: {text};",
+            self.queue_id, self.stage, self.peer.text
+        );
+        if let Some(sender) = &self.sender {
+            let _ = write!(line, " from=<{}>", self.log_form(sender));
+        }
+        if let Some(recipient) = &self.recipient {
+            let _ = write!(line, " to=<{}>", self.log_form(recipient));
+        }
+        let _ = write!(line, " proto={}", self.protocol);
+        if let Some(helo) = &self.helo {
+            let _ = write!(line, " helo=<{helo}>");
+        }
+        line
+    }
+
+    fn log_form<'a>(&self, address: &'a str) -> std::borrow::Cow<'a, str> {
+        if self.external_log_addresses { address::quote(address) } else { address.into() }
+    }
+
+    /// Forgets the mail transaction, but not its recipients.
+    pub fn reset_mail(&mut self) {
+        self.announced_size = 0;
+        self.received_size = 0;
+        self.smtputf8 = false;
+        self.queue_id = QueueId::NONE;
+        self.sender = None;
+        self.instance = String::new();
+        self.wishes = Wishes::default();
+    }
+
+    /// Forgets the recipients.
+    pub fn reset_recipients(&mut self) {
+        self.recipient = None;
+        self.recipients = 0;
+    }
+}

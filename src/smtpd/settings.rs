@@ -1,0 +1,312 @@
+//! The parameters of one smtpd service, read once.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::fault::Faults;
+use super::keyword::Keywords;
+use crate::cleanup::Skip;
+use crate::config::{Config, parameters as p, split_list};
+use crate::log::Log;
+use crate::wire::smtp_data::BareLf;
+
+/// What a temporary DNS failure in a check does (`reject_tempfail_action` and relatives).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TempFail {
+    /// `defer`: defers at once.
+    Defer,
+    /// `defer_if_permit`: defers what would be permitted.
+    DeferIfPermit,
+}
+
+/// Reply codes of checks.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "each is the parameter of that name, without _reject_code")]
+pub struct Codes {
+    pub access_map_reject: u16,
+    pub access_map_defer: u16,
+    pub defer: u16,
+    pub reject: u16,
+    pub relay_domains: u16,
+    pub non_fqdn: u16,
+    pub invalid_hostname: u16,
+    pub unknown_address: u16,
+    pub unknown_client: u16,
+    pub unknown_hostname: u16,
+    pub plaintext: u16,
+    pub multi_recipient_bounce: u16,
+    pub maps_rbl: u16,
+    pub unknown_local_recipient: u16,
+    pub unknown_relay_recipient: u16,
+    pub unknown_virtual_alias: u16,
+    pub unknown_virtual_mailbox: u16,
+}
+
+/// Limits on what one client may do within `anvil_rate_time_unit`, or at once; zero is none.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "each is the parameter smtpd_client_NAME_limit")]
+pub struct ClientLimits {
+    pub connection_count: u32,
+    pub connection_rate: u32,
+    pub message_rate: u32,
+    pub recipient_rate: u32,
+    pub ipv4_prefix: u8,
+    pub ipv6_prefix: u8,
+}
+
+/// Limits on one session.
+#[derive(Clone, Debug)]
+pub struct SessionLimits {
+    /// `smtpd_timeout`
+    pub timeout: Duration,
+    /// `smtpd_per_request_deadline`
+    pub per_request_deadline: bool,
+    /// `smtpd_min_data_rate`, bytes a second.
+    pub min_data_rate: u64,
+    /// `line_length_limit`
+    pub line: usize,
+    /// `message_size_limit`; none is no limit.
+    pub message_size: Option<u64>,
+    /// `smtpd_recipient_limit`
+    pub recipients: usize,
+    /// `smtpd_recipient_overshoot_limit`
+    pub recipient_overshoot: usize,
+    /// `smtpd_soft_error_limit`
+    pub soft_errors: u32,
+    /// `smtpd_hard_error_limit`
+    pub hard_errors: u32,
+    /// `smtpd_error_sleep_time`
+    pub error_sleep: Duration,
+    /// `smtpd_junk_command_limit`
+    pub junk_commands: u32,
+    /// `smtpd_history_flush_threshold`
+    pub history: usize,
+}
+
+/// The parameters of one service.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "a field is named after its parameter")]
+pub struct Settings {
+    pub myhostname: Arc<str>,
+    pub mail_name: String,
+    pub banner: String,
+    pub limits: SessionLimits,
+    pub client_limits: ClientLimits,
+    pub codes: Codes,
+    pub delay_reject: bool,
+    pub delay_open_until_valid_rcpt: bool,
+    pub relay_before_recipient: bool,
+    pub reject_unlisted_sender: bool,
+    pub reject_unlisted_recipient: bool,
+    pub helo_required: bool,
+    pub disable_vrfy: bool,
+    pub strict_envelopes: bool,
+    pub smtputf8: bool,
+    pub strict_smtputf8: bool,
+    pub soft_bounce: bool,
+    pub allow_untrusted_routing: bool,
+    pub discard_ehlo: Keywords,
+    pub bare_lf: BareLf,
+    pub bare_lf_code: u16,
+    pub forbid_unauth_pipelining: bool,
+    pub peername_lookup: bool,
+    pub client_port_logging: bool,
+    pub hide_client_session: bool,
+    /// `info_log_address_format = external`
+    pub external_log_addresses: bool,
+    pub show_user_unknown_table: bool,
+    /// `parent_domain_matches_subdomains` names smtpd_access_maps.
+    pub access_parents_match: bool,
+    pub null_access_key: String,
+    pub recipient_delimiter: String,
+    pub double_bounce_sender: String,
+    pub content_filter: Option<String>,
+    pub default_verp_delimiters: String,
+    pub verp_delimiter_filter: String,
+    pub skip: Skip,
+    pub notify: Faults,
+    pub error_notice_recipient: String,
+    pub bounce_notice_recipient: String,
+    pub unknown_address_tempfail: TempFail,
+    pub unknown_helo_tempfail: TempFail,
+    pub queue_directory: PathBuf,
+    pub queue_minfree: u64,
+    pub ipv4: bool,
+    pub ipv6: bool,
+    /// Addresses of this machine, by `inet_interfaces` and `proxy_interfaces`.
+    pub own_addresses: Vec<IpAddr>,
+    pub reject_footer: String,
+    pub stress: String,
+    pub compatibility_level: String,
+}
+
+impl Settings {
+    /// Reads them from the service's view of the configuration. An error text is a value that
+    /// Postfix would not start with either.
+    pub fn read(config: &Config, log: &Log) -> Result<Self, String> {
+        let (discard_ehlo, unknown) = Keywords::parse(&config.text(&p::smtpd_discard_ehlo_keywords));
+        for word in unknown {
+            log.warning(format_args!("unknown ehlo string mask value \"{word}\""));
+        }
+        let protocols = config.text(&p::inet_protocols);
+        let has = |wanted: &str| split_list(&protocols).iter().any(|w| *w == wanted || *w == "all");
+        let parents = config.text(&p::parent_domain_matches_subdomains);
+        Ok(Self {
+            myhostname: config.text(&p::myhostname).into(),
+            mail_name: config.text(&p::mail_name),
+            banner: config.text(&p::smtpd_banner),
+            limits: session_limits(config),
+            client_limits: client_limits(config),
+            codes: codes(config),
+            delay_reject: config.bool(&p::smtpd_delay_reject),
+            delay_open_until_valid_rcpt: config.bool(&p::smtpd_delay_open_until_valid_rcpt),
+            relay_before_recipient: config.bool(&p::smtpd_relay_before_recipient_restrictions),
+            reject_unlisted_sender: config.bool(&p::smtpd_reject_unlisted_sender),
+            reject_unlisted_recipient: config.bool(&p::smtpd_reject_unlisted_recipient),
+            helo_required: config.bool(&p::smtpd_helo_required),
+            disable_vrfy: config.bool(&p::disable_vrfy_command),
+            strict_envelopes: config.bool(&p::strict_rfc821_envelopes),
+            smtputf8: config.bool(&p::smtputf8_enable),
+            strict_smtputf8: config.bool(&p::strict_smtputf8),
+            soft_bounce: config.bool(&p::soft_bounce),
+            allow_untrusted_routing: config.bool(&p::allow_untrusted_routing),
+            discard_ehlo,
+            bare_lf: bare_lf(&config.text(&p::smtpd_forbid_bare_newline))?,
+            bare_lf_code: code(config.int(&p::smtpd_forbid_bare_newline_reject_code)),
+            forbid_unauth_pipelining: config.bool(&p::smtpd_forbid_unauth_pipelining),
+            peername_lookup: config.bool(&p::smtpd_peername_lookup),
+            client_port_logging: config.bool(&p::smtpd_client_port_logging),
+            hide_client_session: config.bool(&p::smtpd_hide_client_session),
+            external_log_addresses: config.text(&p::info_log_address_format) != "internal",
+            show_user_unknown_table: config.bool(&p::show_user_unknown_table_name),
+            access_parents_match: split_list(&parents).contains(&"smtpd_access_maps"),
+            null_access_key: config.text(&p::smtpd_null_access_lookup_key),
+            recipient_delimiter: config.text(&p::recipient_delimiter),
+            double_bounce_sender: config.text(&p::double_bounce_sender),
+            content_filter: Some(config.text(&p::content_filter)).filter(|text| !text.is_empty()),
+            default_verp_delimiters: config.text(&p::default_verp_delimiters),
+            verp_delimiter_filter: config.text(&p::verp_delimiter_filter),
+            skip: skip(&config.text(&p::receive_override_options))?,
+            notify: Faults::parse(&config.text(&p::notify_classes)),
+            error_notice_recipient: config.text(&p::error_notice_recipient),
+            bounce_notice_recipient: config.text(&p::bounce_notice_recipient),
+            unknown_address_tempfail: temp_fail(
+                "unknown_address_tempfail_action",
+                &config.text(&p::unknown_address_tempfail_action),
+            )?,
+            unknown_helo_tempfail: temp_fail(
+                "unknown_helo_hostname_tempfail_action",
+                &config.text(&p::unknown_helo_hostname_tempfail_action),
+            )?,
+            queue_directory: config.queue_directory(),
+            queue_minfree: positive(config.int(&p::queue_minfree)),
+            ipv4: has("ipv4"),
+            ipv6: has("ipv6"),
+            own_addresses: super::own_address::list(config),
+            reject_footer: config.raw(&p::smtpd_reject_footer),
+            stress: config.text(&p::stress),
+            compatibility_level: config.value("compatibility_level"),
+        })
+    }
+}
+
+fn session_limits(config: &Config) -> SessionLimits {
+    SessionLimits {
+        timeout: config.time(&p::smtpd_timeout),
+        per_request_deadline: config.bool(&p::smtpd_per_request_deadline),
+        min_data_rate: positive(config.int(&p::smtpd_min_data_rate)),
+        line: config.count(&p::line_length_limit),
+        message_size: Some(positive(config.int(&p::message_size_limit))).filter(|size| *size > 0),
+        recipients: config.count(&p::smtpd_recipient_limit),
+        recipient_overshoot: config.count(&p::smtpd_recipient_overshoot_limit),
+        soft_errors: small(config.int(&p::smtpd_soft_error_limit)),
+        hard_errors: small(config.int(&p::smtpd_hard_error_limit)),
+        error_sleep: config.time(&p::smtpd_error_sleep_time),
+        junk_commands: small(config.int(&p::smtpd_junk_command_limit)),
+        history: config.count(&p::smtpd_history_flush_threshold),
+    }
+}
+
+fn client_limits(config: &Config) -> ClientLimits {
+    let prefix = |value: i64| u8::try_from(value).unwrap_or(u8::MAX);
+    ClientLimits {
+        connection_count: small(config.int(&p::smtpd_client_connection_count_limit)),
+        connection_rate: small(config.int(&p::smtpd_client_connection_rate_limit)),
+        message_rate: small(config.int(&p::smtpd_client_message_rate_limit)),
+        recipient_rate: small(config.int(&p::smtpd_client_recipient_rate_limit)),
+        ipv4_prefix: prefix(config.int(&p::smtpd_client_ipv4_prefix_length)),
+        ipv6_prefix: prefix(config.int(&p::smtpd_client_ipv6_prefix_length)),
+    }
+}
+
+fn codes(config: &Config) -> Codes {
+    Codes {
+        access_map_reject: code(config.int(&p::access_map_reject_code)),
+        access_map_defer: code(config.int(&p::access_map_defer_code)),
+        defer: code(config.int(&p::defer_code)),
+        reject: code(config.int(&p::reject_code)),
+        relay_domains: code(config.int(&p::relay_domains_reject_code)),
+        non_fqdn: code(config.int(&p::non_fqdn_reject_code)),
+        invalid_hostname: code(config.int(&p::invalid_hostname_reject_code)),
+        unknown_address: code(config.int(&p::unknown_address_reject_code)),
+        unknown_client: code(config.int(&p::unknown_client_reject_code)),
+        unknown_hostname: code(config.int(&p::unknown_hostname_reject_code)),
+        plaintext: code(config.int(&p::plaintext_reject_code)),
+        multi_recipient_bounce: code(config.int(&p::multi_recipient_bounce_reject_code)),
+        maps_rbl: code(config.int(&p::maps_rbl_reject_code)),
+        unknown_local_recipient: code(config.int(&p::unknown_local_recipient_reject_code)),
+        unknown_relay_recipient: code(config.int(&p::unknown_relay_recipient_reject_code)),
+        unknown_virtual_alias: code(config.int(&p::unknown_virtual_alias_reject_code)),
+        unknown_virtual_mailbox: code(config.int(&p::unknown_virtual_mailbox_reject_code)),
+    }
+}
+
+fn code(value: i64) -> u16 {
+    u16::try_from(value).unwrap_or(u16::MAX)
+}
+
+fn small(value: i64) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+fn positive(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
+
+fn bare_lf(text: &str) -> Result<BareLf, String> {
+    match text {
+        "normalize" | "yes" => Ok(BareLf::Normalize),
+        "note" => Ok(BareLf::Note),
+        "reject" => Ok(BareLf::Reject),
+        "no" => Ok(BareLf::Allow),
+        _ => Err(format!("bad parameter value: 'smtpd_forbid_bare_newline = {text}'")),
+    }
+}
+
+fn temp_fail(name: &str, text: &str) -> Result<TempFail, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "defer" => Ok(TempFail::Defer),
+        "defer_if_permit" => Ok(TempFail::DeferIfPermit),
+        _ => Err(format!("bad configuration: {name} = {text}")),
+    }
+}
+
+fn skip(text: &str) -> Result<Skip, String> {
+    let mut skip = Skip::default();
+    for word in split_list(text) {
+        match word {
+            "no_address_mappings" => skip.address_mappings = true,
+            "no_header_body_checks" => skip.header_body_checks = true,
+            "no_milters" => skip.milters = true,
+            "no_unknown_recipient_checks" => skip.unknown_recipient_checks = true,
+            _ => {
+                return Err(format!(
+                    "unknown receive_override_options value \"{word}\" in \"{text}\""
+                ));
+            }
+        }
+    }
+    Ok(skip)
+}
