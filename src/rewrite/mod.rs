@@ -124,6 +124,11 @@ impl Rewrite {
         before != after
     }
 
+    /// Whether it is an address of this host (inet_interfaces, proxy_interfaces).
+    pub fn is_own_address(&self, address: std::net::IpAddr) -> bool {
+        self.settings.own_addresses.contains(address)
+    }
+
     /// Whether the domain of `address` is ours, so that its local part alone stands for it in
     /// tables: myorigin, mydestination, inet_interfaces, proxy_interfaces.
     pub async fn is_own_domain(&self, address: &str) -> Result<bool, TableError> {

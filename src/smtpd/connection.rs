@@ -218,6 +218,20 @@ impl Connection {
         peeked.is_ok_and(|count| count > 0)
     }
 
+    /// Reads what has come early, without waiting.
+    pub fn take_early(&mut self) {
+        if !self.buffered().is_empty() {
+            return;
+        }
+        self.make_room(COMMAND_ROOM);
+        let read = match &self.stream {
+            Stream::Tcp(tcp) => tcp.try_read_buf(&mut self.input),
+            Stream::Unix(unix) => unix.try_read_buf(&mut self.input),
+        };
+        // Nothing there after all: the next read will tell.
+        let _ = read;
+    }
+
     fn make_room(&mut self, room: usize) {
         if self.start > 0 {
             self.input.drain(..self.start);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::fault::Faults;
 use super::peer::Peer;
+use super::settings::Settings;
 use crate::mail::address;
 use crate::mail::envelope::Timestamp;
 use crate::mail::queue_id::QueueId;
@@ -124,11 +125,13 @@ pub struct Dialogue {
     pub checks: CheckState,
     /// `info_log_address_format = external`
     pub external_log_addresses: bool,
+    /// `myhostname`
+    pub server_name: Arc<str>,
 }
 
 impl Dialogue {
     /// A client has connected.
-    pub fn new(peer: Arc<Peer>, external_log_addresses: bool) -> Self {
+    pub fn new(peer: Arc<Peer>, settings: &Settings) -> Self {
         Self {
             peer,
             protocol: "SMTP",
@@ -149,7 +152,8 @@ impl Dialogue {
             faults: Faults::NONE,
             wishes: Wishes::default(),
             checks: CheckState::default(),
-            external_log_addresses,
+            external_log_addresses: settings.external_log_addresses,
+            server_name: settings.myhostname.clone(),
         }
     }
 

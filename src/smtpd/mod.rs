@@ -1,9 +1,44 @@
-//! The smtpd process.
+//! smtpd(8): every inet SMTP service, in one process.
+//!
+//! ```text
+//! master.cf line ─► Service (settings, lists, tables)
+//! client ─► listener ─► Session ─► cleanup ─► spool ─► qmgr
+//! ```
+//!
+//! Each master.cf line has its own view of the configuration; a session is a task.
+
+mod anvil;
+mod check;
+mod connection;
+mod dialogue;
+mod expand;
+mod fault;
+mod keyword;
+mod listener;
+mod peer;
+mod policy;
+mod restriction;
+mod service;
+mod session;
+mod settings;
 
 use std::process::ExitCode;
+
+use crate::service::birth;
+use crate::service::profile::{Profile, RunAs, Threads};
+
+/// What smtpd may touch.
+pub const PROFILE: Profile = Profile {
+    name: "smtpd",
+    user: RunAs::MailOwner,
+    writes: &["segments"],
+    executes: false,
+    threads: Threads::PerProcessor,
+    purpose: "takes mail in by SMTP, checks it, and writes it to its own spool segments",
+};
 
 /// Runs the process.
 pub fn main(arguments: Vec<std::ffi::OsString>) -> ExitCode {
     drop(arguments);
-    ExitCode::FAILURE
+    birth::run(&PROFILE, listener::prepare, listener::serve)
 }

@@ -355,6 +355,72 @@ impl<'a> Parser<'a> {
     }
 }
 
+/// Names that a misspelt one is compared with.
+const COMMON: &[&str] = &[
+    "check_client_access",
+    "check_helo_access",
+    "check_policy_service",
+    "check_recipient_access",
+    "check_sender_access",
+    "defer_if_permit",
+    "defer_if_reject",
+    "defer_unauth_destination",
+    "permit",
+    "permit_auth_destination",
+    "permit_inet_interfaces",
+    "permit_mynetworks",
+    "permit_sasl_authenticated",
+    "permit_tls_clientcerts",
+    "reject",
+    "reject_invalid_helo_hostname",
+    "reject_non_fqdn_helo_hostname",
+    "reject_non_fqdn_recipient",
+    "reject_non_fqdn_sender",
+    "reject_rbl_client",
+    "reject_rhsbl_sender",
+    "reject_unauth_destination",
+    "reject_unauth_pipelining",
+    "reject_unknown_client_hostname",
+    "reject_unknown_helo_hostname",
+    "reject_unknown_recipient_domain",
+    "reject_unknown_reverse_client_hostname",
+    "reject_unknown_sender_domain",
+    "reject_unlisted_recipient",
+    "reject_unlisted_sender",
+    "reject_unverified_recipient",
+    "reject_unverified_sender",
+    "warn_if_reject",
+];
+
+/// `; did you mean …?` for a word that is nearly a restriction; else nothing.
+pub fn suggestion(word: &str) -> String {
+    let lower = word.to_ascii_lowercase();
+    let nearest = COMMON.iter().map(|name| (distance(&lower, name), *name)).min();
+    match nearest {
+        Some((changes, name)) if changes <= 1 + word.len() / 6 => format!("; did you mean {name}?"),
+        _ => String::new(),
+    }
+}
+
+/// How many letters must be changed, added or removed to get from one word to the other.
+fn distance(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, a) in from.bytes().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        for (b, above) in to.bytes().zip(row.iter_mut().skip(1)) {
+            let best = (diagonal + usize::from(a != b)).min(*above + 1).min(left + 1);
+            diagonal = *above;
+            *above = best;
+            left = best;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or(from.len())
+}
+
 /// Whether a list, or a class in it, holds one of the restrictions that keep strangers from
 /// relaying. Without one in either list Postfix does not start.
 pub fn protects(list: &[Restriction], classes: &HashMap<String, List>) -> bool {
@@ -415,6 +481,13 @@ mod tests {
             Some((Subject::ReverseClient, Some(Server::Mx)))
         );
         assert_eq!(access_command("check_ccert_access"), None);
+    }
+
+    #[test]
+    fn suggestions() {
+        assert_eq!(suggestion("permit_mynetwork"), "; did you mean permit_mynetworks?");
+        assert_eq!(suggestion("quite_something_else"), "");
+        assert_eq!(distance("kitten", "sitting"), 3);
     }
 
     #[test]

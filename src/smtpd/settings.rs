@@ -1,6 +1,5 @@
 //! The parameters of one smtpd service, read once.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -135,11 +134,11 @@ pub struct Settings {
     pub queue_minfree: u64,
     pub ipv4: bool,
     pub ipv6: bool,
-    /// Addresses of this machine, by `inet_interfaces` and `proxy_interfaces`.
-    pub own_addresses: Vec<IpAddr>,
     pub reject_footer: String,
     pub stress: String,
     pub compatibility_level: String,
+    pub mail_version: String,
+    pub default_rbl_reply: String,
 }
 
 impl Settings {
@@ -204,10 +203,11 @@ impl Settings {
             queue_minfree: positive(config.int(&p::queue_minfree)),
             ipv4: has("ipv4"),
             ipv6: has("ipv6"),
-            own_addresses: super::own_address::list(config),
             reject_footer: config.raw(&p::smtpd_reject_footer),
             stress: config.text(&p::stress),
             compatibility_level: config.value("compatibility_level"),
+            mail_version: config.value("mail_version"),
+            default_rbl_reply: config.raw(&p::default_rbl_reply),
         })
     }
 }

@@ -1,0 +1,75 @@
+//! `check_policy_service`: what a policy server is told, and what its answer does.
+
+use std::fmt::Write as _;
+
+use super::outcome::{Jump, Verdict};
+use super::{About, Checks};
+use crate::smtpd::dialogue::stage;
+use crate::smtpd::policy::PolicyServer;
+
+/// The action if even the default action asks a policy server.
+const LAST_RESORT: &str = "451 4.3.5 Server configuration problem";
+
+impl Checks<'_> {
+    pub(super) async fn policy(
+        &mut self,
+        server: &PolicyServer,
+        about: About<'_>,
+    ) -> Result<Verdict, Jump> {
+        let request = self.policy_request(server);
+        let action = match server.ask(&request, self.log).await {
+            Some(action) => action,
+            None if self.talk.checks.recursion > 50 => LAST_RESORT.to_owned(),
+            None => server.settings.default_action.clone(),
+        };
+        self.action(&server.name, &action, "policy query", about).await
+    }
+
+    fn policy_request(&self, server: &PolicyServer) -> String {
+        let talk = &*self.talk;
+        let peer = &talk.peer;
+        let in_content = matches!(talk.stage, "DATA" | "BDAT") || talk.stage == stage::END_OF_MESSAGE;
+        let count = if in_content { talk.recipients } else { 0 };
+        let size =
+            if talk.received_size > 0 { talk.received_size } else { talk.announced_size };
+        let queue_id = if talk.queue_id.is_none() { "" } else { talk.queue_id.as_str() };
+        let mut request = String::with_capacity(1024);
+        let mut put = |name: &str, value: &dyn std::fmt::Display| {
+            let _ = writeln!(request, "{name}={value}");
+        };
+        put("request", &"smtpd_access_policy");
+        put("protocol_state", &if talk.stage == "BDAT" { "DATA" } else { talk.stage });
+        put("protocol_name", &talk.protocol);
+        put("client_address", &peer.address);
+        put("client_name", &peer.name);
+        put("client_port", &peer.port);
+        put("reverse_client_name", &peer.reverse_name);
+        put("server_address", &peer.server_address);
+        put("server_port", &peer.server_port);
+        put("helo_name", &talk.helo.as_deref().unwrap_or_default());
+        put("sender", &talk.sender.as_deref().unwrap_or_default());
+        put("recipient", &talk.recipient.as_deref().unwrap_or_default());
+        put("recipient_count", &count);
+        put("queue_id", &queue_id);
+        put("instance", &talk.instance);
+        put("size", &size);
+        put("etrn_domain", &talk.etrn.as_deref().unwrap_or_default());
+        put("stress", &self.service.settings.stress);
+        for name in ["sasl_method", "sasl_username", "sasl_sender"] {
+            put(name, &"");
+        }
+        for name in ["ccert_subject", "ccert_issuer", "ccert_fingerprint"] {
+            put(name, &"");
+        }
+        for name in ["ccert_pubkey_fingerprint", "encryption_protocol", "encryption_cipher"] {
+            put(name, &"");
+        }
+        put("encryption_keysize", &0);
+        put("tls_server_name", &"");
+        put("policy_context", &server.settings.context);
+        put("compatibility_level", &self.service.settings.compatibility_level);
+        put("mail_version", &self.service.settings.mail_version);
+        request.push('\n');
+        request
+    }
+}

@@ -1,0 +1,293 @@
+//! One smtpd line of master.cf: its settings, lists and tables, shared by its sessions.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::anvil::Anvil;
+use super::peer::Directory;
+use super::restriction::{List, Parser, Table, protects};
+use super::settings::Settings;
+use crate::cleanup::Cleanup;
+use crate::config::{Config, parameters as p, split_list};
+use crate::dns::Resolver;
+use crate::log::Log;
+use crate::lookup::match_list::{DomainList, HostList, StringList};
+use crate::lookup::{Maps, Tables};
+use crate::rewrite::Rewrite;
+
+/// What all services of the process share.
+#[derive(Debug)]
+pub struct Shared {
+    /// The resolver.
+    pub resolver: Arc<Resolver>,
+    /// Clients seen lately.
+    pub directory: Directory,
+    /// Free space in the queue, and when it was asked for.
+    space: std::sync::Mutex<Option<(Instant, u64)>>,
+}
+
+impl Shared {
+    /// With nothing remembered.
+    pub fn new(resolver: Arc<Resolver>) -> Self {
+        Self { directory: Directory::new(resolver.clone()), resolver, space: Default::default() }
+    }
+}
+
+/// The restriction lists.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "each is the parameter smtpd_NAME_restrictions")]
+pub struct Lists {
+    pub client: List,
+    pub helo: List,
+    pub sender: List,
+    pub relay: List,
+    pub recipient: List,
+    pub etrn: List,
+    pub data: List,
+    pub end_of_data: List,
+    /// Lists by the names in smtpd_restriction_classes.
+    pub classes: HashMap<String, List>,
+    /// Those names.
+    pub class_names: Vec<String>,
+}
+
+/// Tables and match lists of parameters.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "each is the parameter of that name, perhaps with _maps")]
+pub struct ServiceMaps {
+    pub mynetworks: HostList,
+    pub local_recipient: Maps,
+    pub relay_recipient: Maps,
+    pub virtual_mailbox: Maps,
+    pub virtual_alias: Maps,
+    pub canonical: Maps,
+    pub sender_canonical: Maps,
+    pub recipient_canonical: Maps,
+    pub rbl_reply: Maps,
+    pub discard_ehlo: Maps,
+    pub reject_footer: Maps,
+    pub reject_filter: Maps,
+    pub command_filter: Maps,
+    pub permit_mx_backup_networks: HostList,
+    pub event_exceptions: HostList,
+    pub bare_lf_exclusions: HostList,
+    pub verp_clients: HostList,
+    pub xclient_hosts: HostList,
+    pub xforward_hosts: HostList,
+    pub noop_commands: StringList,
+    pub forbidden_commands: StringList,
+    pub fast_flush_domains: DomainList,
+}
+
+/// One way in which `local_header_rewrite_clients` names clients.
+#[derive(Debug)]
+pub enum LocalClients {
+    /// permit_inet_interfaces
+    InetInterfaces,
+    /// permit_mynetworks
+    Mynetworks,
+    /// check_address_map
+    Table(Table),
+    /// permit_sasl_authenticated, permit_tls_clientcerts: nobody yet.
+    Nobody,
+    /// Nothing that Postfix knows.
+    Unknown(String),
+}
+
+/// One service.
+#[derive(Debug)]
+pub struct Service {
+    /// First column of master.cf.
+    pub name: String,
+    /// Its settings.
+    pub settings: Settings,
+    /// Its restriction lists.
+    pub lists: Arc<Lists>,
+    /// Its tables.
+    pub maps: ServiceMaps,
+    /// `smtpd_log_access_permit_actions`
+    pub permit_log: StringList,
+    /// `local_header_rewrite_clients`
+    pub local_clients: Vec<LocalClients>,
+    /// Rewriting and resolving by its configuration.
+    pub rewrite: Arc<Rewrite>,
+    /// cleanup by its configuration.
+    pub cleanup: Arc<Cleanup>,
+    /// What its clients did lately.
+    pub anvil: Arc<Anvil>,
+    /// What it shares with the other services.
+    pub shared: Arc<Shared>,
+    mx_backup_warned: AtomicBool,
+}
+
+/// How long an answer about free space is good.
+const SPACE_FRESH: Duration = Duration::from_secs(1);
+
+impl Service {
+    /// Reads everything of one service.
+    pub fn new(
+        name: &str,
+        config: &Arc<Config>,
+        tables: &Tables,
+        stages: (Arc<Rewrite>, Arc<Cleanup>),
+        shared: Arc<Shared>,
+        log: &Log,
+    ) -> Result<Self, String> {
+        let settings = Settings::read(config, log)?;
+        let unit = config.time(&p::anvil_rate_time_unit);
+        let limits = settings.client_limits;
+        let string = |problem: crate::config::Problem| problem.text;
+        Ok(Self {
+            name: name.to_owned(),
+            lists: Arc::new(lists(config, tables, log)?),
+            maps: maps(config, tables).map_err(string)?,
+            permit_log: StringList::parse(
+                tables,
+                "smtpd_log_access_permit_actions",
+                &config.text(&p::smtpd_log_access_permit_actions),
+            )
+            .map_err(string)?,
+            local_clients: local_clients(config, tables).map_err(string)?,
+            rewrite: stages.0,
+            cleanup: stages.1,
+            anvil: Arc::new(Anvil::new(unit, limits.ipv4_prefix, limits.ipv6_prefix)),
+            shared,
+            settings,
+            mx_backup_warned: AtomicBool::new(false),
+        })
+    }
+
+    /// Free bytes in the queue's file system; none if nobody can tell.
+    pub fn free_space(&self) -> Option<u64> {
+        let mut space = self.shared.space.lock().ok()?;
+        if let Some((when, free)) = *space
+            && when.elapsed() < SPACE_FRESH
+        {
+            return Some(free);
+        }
+        let stat = nix::sys::statvfs::statvfs(&self.settings.queue_directory).ok()?;
+        let free = stat.blocks_available() * stat.fragment_size();
+        *space = Some((Instant::now(), free));
+        Some(free)
+    }
+
+    /// True the first time.
+    pub(super) fn warn_mx_backup_once(&self) -> bool {
+        !self.mx_backup_warned.swap(true, Ordering::Relaxed)
+    }
+}
+
+fn lists(config: &Arc<Config>, tables: &Tables, log: &Log) -> Result<Lists, String> {
+    let class_text = config.text(&p::smtpd_restriction_classes);
+    let class_names: Vec<String> =
+        split_list(&class_text).into_iter().map(str::to_owned).collect();
+    let mut parser = Parser::new(config, tables, &class_names);
+    let mut classes = HashMap::new();
+    for class in &class_names {
+        let value = config.value(class);
+        if value.is_empty() {
+            return Err(format!("restriction class `{class}' needs a definition"));
+        }
+        classes.insert(class.clone(), parser.parse(class, &value).map_err(|p| p.text)?);
+    }
+    let mut list = |parameter: &crate::config::parameter::Parameter<
+        crate::config::parameter::kinds::Text,
+    >| parser.parse(parameter.name, &config.text(parameter)).map_err(|p| p.text);
+    let lists = Lists {
+        client: list(&p::smtpd_client_restrictions)?,
+        helo: list(&p::smtpd_helo_restrictions)?,
+        sender: list(&p::smtpd_sender_restrictions)?,
+        relay: list(&p::smtpd_relay_restrictions)?,
+        recipient: list(&p::smtpd_recipient_restrictions)?,
+        etrn: list(&p::smtpd_etrn_restrictions)?,
+        data: list(&p::smtpd_data_restrictions)?,
+        end_of_data: list(&p::smtpd_end_of_data_restrictions)?,
+        classes,
+        class_names: class_names.clone(),
+    };
+    for (parameter, word) in &parser.unknown {
+        let place = config.place(parameter).map(|place| format!("{place}: ")).unwrap_or_default();
+        log.info(format_args!(
+            "{place}{parameter} has \"{word}\", which is no restriction{}",
+            super::restriction::suggestion(word)
+        ));
+    }
+    if !protects(&lists.recipient, &lists.classes) && !protects(&lists.relay, &lists.classes) {
+        return Err("in parameter smtpd_relay_restrictions or smtpd_recipient_restrictions, \
+                    specify at least one working instance of: reject_unauth_destination, \
+                    defer_unauth_destination, reject, defer, defer_if_permit or \
+                    check_relay_domains"
+            .into());
+    }
+    Ok(lists)
+}
+
+fn maps(config: &Config, tables: &Tables) -> Result<ServiceMaps, crate::config::Problem> {
+    type TextParameter =
+        crate::config::parameter::Parameter<crate::config::parameter::kinds::Text>;
+    let map = |parameter: &TextParameter| tables.maps(parameter.name, &config.text(parameter));
+    let hosts =
+        |parameter: &TextParameter| HostList::parse(tables, parameter.name, &config.text(parameter));
+    let words = |parameter: &TextParameter| {
+        StringList::parse(tables, parameter.name, &config.text(parameter))
+    };
+    Ok(ServiceMaps {
+        mynetworks: hosts(&p::mynetworks)?,
+        local_recipient: map(&p::local_recipient_maps)?,
+        relay_recipient: map(&p::relay_recipient_maps)?,
+        virtual_mailbox: map(&p::virtual_mailbox_maps)?,
+        virtual_alias: map(&p::virtual_alias_maps)?,
+        canonical: map(&p::canonical_maps)?,
+        sender_canonical: map(&p::sender_canonical_maps)?,
+        recipient_canonical: map(&p::recipient_canonical_maps)?,
+        rbl_reply: map(&p::rbl_reply_maps)?,
+        discard_ehlo: map(&p::smtpd_discard_ehlo_keyword_address_maps)?,
+        reject_footer: map(&p::smtpd_reject_footer_maps)?,
+        reject_filter: map(&p::smtpd_reject_filter_maps)?,
+        command_filter: map(&p::smtpd_command_filter)?,
+        permit_mx_backup_networks: hosts(&p::permit_mx_backup_networks)?,
+        event_exceptions: hosts(&p::smtpd_client_event_limit_exceptions)?,
+        // The parameter's own style is that of mynetworks.
+        bare_lf_exclusions: HostList::parse(
+            tables,
+            "mynetworks",
+            &config.text(&p::smtpd_forbid_bare_newline_exclusions),
+        )?,
+        verp_clients: hosts(&p::smtpd_authorized_verp_clients)?,
+        xclient_hosts: hosts(&p::smtpd_authorized_xclient_hosts)?,
+        xforward_hosts: hosts(&p::smtpd_authorized_xforward_hosts)?,
+        noop_commands: words(&p::smtpd_noop_commands)?,
+        forbidden_commands: words(&p::smtpd_forbidden_commands)?,
+        fast_flush_domains: DomainList::parse(
+            tables,
+            p::fast_flush_domains.name,
+            &config.text(&p::fast_flush_domains),
+        )?,
+    })
+}
+
+fn local_clients(
+    config: &Config,
+    tables: &Tables,
+) -> Result<Vec<LocalClients>, crate::config::Problem> {
+    let text = config.text(&p::local_header_rewrite_clients);
+    let mut clients = Vec::new();
+    for word in split_list(&text) {
+        clients.push(match word.to_ascii_lowercase().as_str() {
+            "permit_inet_interfaces" => LocalClients::InetInterfaces,
+            "permit_mynetworks" => LocalClients::Mynetworks,
+            "check_address_map" => continue,
+            "permit_sasl_authenticated"
+            | "permit_tls_clientcerts"
+            | "permit_tls_all_clientcerts" => LocalClients::Nobody,
+            _ if word.contains(':') => LocalClients::Table(Table {
+                name: word.to_owned(),
+                maps: tables.maps("local_header_rewrite_clients", word)?,
+            }),
+            _ => LocalClients::Unknown(word.to_owned()),
+        });
+    }
+    Ok(clients)
+}

@@ -1,0 +1,380 @@
+//! MAIL and RCPT.
+
+use super::parameter::{self, Allowed, BadParameter};
+use super::{Done, Session};
+use crate::cleanup::Origin;
+use crate::mail::address;
+use crate::mail::envelope::{Client, Recipient, RewriteContext, Sasl, Timestamp};
+use crate::rewrite::ResolveError;
+use crate::smtpd::anvil::Event;
+use crate::smtpd::fault::Faults;
+use crate::smtpd::keyword::Keywords;
+use crate::smtpd::service::LocalClients;
+use crate::wire::smtp_address;
+use crate::wire::smtp_command::Word;
+
+const BAD_SENDER: &str = "501 5.1.7 Bad sender address syntax";
+const BAD_RECIPIENT: &str = "501 5.1.3 Bad recipient address syntax";
+const MUST_DECLARE: &str = "553 5.6.7 Must declare SMTPUTF8 to send unicode address";
+
+/// How strictly an address is judged.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Grammar {
+    /// `<>` is an address.
+    pub may_be_empty: bool,
+    /// `strict_rfc821_envelopes`
+    pub strict: bool,
+    /// Non-ASCII domains are welcome.
+    pub smtputf8: bool,
+}
+
+impl Session {
+    pub(super) async fn mail(&mut self, words: &[Word<'_>]) -> Done {
+        self.talk.smtputf8 = false;
+        if let Some(refusal) = self.mail_out_of_order(words) {
+            return self.refuse(refusal).await;
+        }
+        if let Some(refusal) = self.too_many(Event::Message) {
+            return self.refuse(refusal).await;
+        }
+        let Some(argument) = words.get(2).filter(|word| !word.broken) else {
+            return self.refuse((Faults::PROTOCOL, BAD_SENDER.into())).await;
+        };
+        let options = words.get(3..).unwrap_or_default();
+        let service = self.service.clone();
+        let allowed = self.allowed(&service);
+        self.talk.smtputf8 = parameter::wants_smtputf8(options, allowed);
+        let grammar = Grammar {
+            may_be_empty: true,
+            strict: service.settings.strict_envelopes,
+            smtputf8: self.talk.smtputf8,
+        };
+        let Some(sender) = self.address(argument.text, grammar).await else {
+            return self.refuse((Faults::PROTOCOL, BAD_SENDER.into())).await;
+        };
+        let parameters = match parameter::of_mail(options, allowed) {
+            Ok(parameters) => parameters,
+            Err(BadParameter { class, reply }) => return self.refuse((class, reply)).await,
+        };
+        self.talk.announced_size = parameters.size;
+        self.talk.sender = Some(sender);
+        let too_big = self.checks().size(parameters.size);
+        let sender = self.talk.sender.take().unwrap_or_default();
+        if let Some(reply) = too_big {
+            self.reply(&reply).await?;
+            return Ok(false);
+        }
+        if parameters.verp.is_some() && sender.is_empty() {
+            self.reply("503 5.5.4 Error: XVERP requires non-null sender").await?;
+            return Ok(false);
+        }
+        if let Some(reply) = self.sender_refused(&sender).await? {
+            self.reset_mail();
+            self.reply(&reply).await?;
+            return Ok(false);
+        }
+        if self.must_declare(&sender) {
+            self.reply(MUST_DECLARE).await?;
+            return Ok(false);
+        }
+        if let Some(reply) = self.checks().queue_space() {
+            self.reset_mail();
+            self.reply(&reply).await?;
+            return Ok(false);
+        }
+        self.incoming.parameters = parameters;
+        self.start_transaction(sender);
+        if !service.settings.delay_open_until_valid_rcpt {
+            self.open_message();
+        }
+        self.reply("250 2.1.0 Ok").await?;
+        Ok(true)
+    }
+
+    fn mail_out_of_order(&self, words: &[Word<'_>]) -> Option<(Faults, String)> {
+        if self.service.settings.helo_required && self.talk.helo.is_none() {
+            return Some((Faults::POLICY, "503 5.5.1 Error: send HELO/EHLO first".into()));
+        }
+        let text = if self.in_transaction() {
+            "503 5.5.1 Error: nested MAIL command"
+        } else if self.incoming.in_chunks() {
+            "503 5.5.1 Error: MAIL after BDAT"
+        } else if words.len() < 3 || !is_word(words, "from:") {
+            "501 5.5.4 Syntax: MAIL FROM:<address>"
+        } else {
+            return None;
+        };
+        Some((Faults::PROTOCOL, text.into()))
+    }
+
+    async fn sender_refused(&mut self, sender: &str) -> Result<Option<String>, super::End> {
+        if !self.service.settings.delay_reject
+            && let Some(reply) = self.checks().sender(sender).await?
+        {
+            return Ok(Some(reply));
+        }
+        Ok(self.choose_rewriting().await)
+    }
+
+    fn start_transaction(&mut self, sender: String) {
+        let now = Timestamp(crate::sys::now());
+        self.talk.arrival = now;
+        self.talk.instance = format!(
+            "{:x}.{:x}.{:x}.{:x}",
+            self.log.number(),
+            now.seconds(),
+            now.micros(),
+            self.sequence
+        );
+        self.sequence = self.sequence.wrapping_add(1);
+        self.talk.sender = Some(sender);
+    }
+
+    pub(super) async fn rcpt(&mut self, words: &[Word<'_>]) -> Done {
+        if let Some(text) = self.rcpt_out_of_order(words) {
+            return self.refuse((Faults::PROTOCOL, text.into())).await;
+        }
+        if let Some(refusal) = self.too_many(Event::Recipient) {
+            return self.refuse(refusal).await;
+        }
+        let Some(argument) = words.get(2).filter(|word| !word.broken) else {
+            return self.refuse((Faults::PROTOCOL, BAD_RECIPIENT.into())).await;
+        };
+        let service = self.service.clone();
+        let grammar = Grammar {
+            may_be_empty: false,
+            strict: service.settings.strict_envelopes,
+            smtputf8: self.talk.smtputf8,
+        };
+        let Some(recipient) = self.address(argument.text, grammar).await else {
+            return self.refuse((Faults::PROTOCOL, BAD_RECIPIENT.into())).await;
+        };
+        let options = words.get(3..).unwrap_or_default();
+        let parameters = match parameter::of_rcpt(options, self.allowed(&service)) {
+            Ok(parameters) => parameters,
+            Err(BadParameter { class, reply }) => return self.refuse((class, reply)).await,
+        };
+        let limits = &service.settings.limits;
+        if limits.recipients > 0 && self.talk.recipients >= limits.recipients {
+            return self.too_many_recipients().await;
+        }
+        if self.must_declare(&recipient) {
+            self.reply(MUST_DECLARE).await?;
+            return Ok(false);
+        }
+        if let Some(reply) = self.checks().recipient(&recipient).await? {
+            self.reply(&reply).await?;
+            return Ok(false);
+        }
+        self.open_message();
+        self.talk.recipients += 1;
+        if self.talk.recipient.is_none() {
+            self.talk.recipient = Some(recipient.clone());
+        }
+        let dsn_orcpt =
+            parameters.orcpt.unwrap_or_else(|| format!("rfc822;{}", without_brackets(argument.text)));
+        let recipient = Recipient {
+            address: recipient,
+            original: String::new(),
+            dsn_orcpt,
+            notify: parameters.notify,
+        };
+        if let Some(message) = &mut self.message {
+            Box::pin(message.recipient(recipient)).await;
+        }
+        self.reply("250 2.1.5 Ok").await?;
+        Ok(true)
+    }
+
+    fn rcpt_out_of_order(&self, words: &[Word<'_>]) -> Option<&'static str> {
+        if !self.in_transaction() {
+            Some("503 5.5.1 Error: need MAIL command")
+        } else if self.incoming.in_chunks() {
+            Some("503 5.5.1 Error: RCPT after BDAT")
+        } else if words.len() < 3 || !is_word(words, "to:") {
+            Some("501 5.5.4 Syntax: RCPT TO:<address>")
+        } else {
+            None
+        }
+    }
+
+    async fn too_many_recipients(&mut self) -> Done {
+        self.reply("452 4.5.3 Error: too many recipients").await?;
+        let overshoot = self.overshoot;
+        self.overshoot += 1;
+        if overshoot < self.service.settings.limits.recipient_overshoot {
+            return Ok(true);
+        }
+        self.talk.faults.add(Faults::POLICY);
+        Ok(false)
+    }
+
+    /// Refuses a command, and remembers whose fault it was.
+    pub(super) async fn refuse(&mut self, (class, reply): (Faults, String)) -> Done {
+        self.talk.faults.add(class);
+        self.reply(&reply).await?;
+        Ok(false)
+    }
+
+    fn allowed<'a>(&self, service: &'a crate::smtpd::service::Service) -> Allowed<'a> {
+        let settings = &service.settings;
+        Allowed {
+            withheld: self.withheld,
+            smtputf8: settings.smtputf8 && !self.withheld.has(Keywords::SMTPUTF8),
+            verp: self.may_verp,
+            default_verp: &settings.default_verp_delimiters,
+            verp_filter: &settings.verp_delimiter_filter,
+        }
+    }
+
+    fn must_declare(&self, address: &str) -> bool {
+        self.service.settings.strict_smtputf8 && !self.talk.smtputf8 && !address.is_ascii()
+    }
+
+    /// `smtpd_client_message_rate_limit`, `smtpd_client_recipient_rate_limit`
+    pub(super) fn too_many(&mut self, event: Event) -> Option<(Faults, String)> {
+        let limits = self.service.settings.client_limits;
+        let (limit, what, text) = match event {
+            Event::Message => {
+                (limits.message_rate, "Message delivery request", "too much mail")
+            }
+            Event::Recipient => (limits.recipient_rate, "Recipient address", "too many recipients"),
+        };
+        let peer = &self.talk.peer;
+        if limit == 0 || self.unlimited || !peer.is_internet {
+            return None;
+        }
+        let rate = self.service.anvil.count(peer.ip, event);
+        if rate <= limit {
+            return None;
+        }
+        self.log.warning(format_args!(
+            "{what} rate limit exceeded: {rate} from {} for service {}",
+            peer.text, self.service.name
+        ));
+        Some((Faults::POLICY, format!("450 4.7.1 Error: {text} from {}", peer.address)))
+    }
+
+    /// The address in internal form; none, and a warning, if it is malformed.
+    pub(super) async fn address(&mut self, text: &str, grammar: Grammar) -> Option<String> {
+        let found = smtp_address::extract(text);
+        let loose = found.others > 0 || !text.starts_with('<');
+        let address = found.address;
+        let malformed = found.addresses > 1
+            || (grammar.strict && loose)
+            || (address.is_empty() && !grammar.may_be_empty)
+            || (grammar.strict && address.starts_with('@'))
+            || !self.is_routable(&address, grammar.smtputf8).await;
+        if !malformed {
+            return Some(address);
+        }
+        let shown: String = text.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+        self.log.warning(format_args!(
+            "Illegal address syntax from {} in {} command: {shown}",
+            self.talk.peer.text, self.talk.stage
+        ));
+        None
+    }
+
+    /// Whether the address resolves at all, and is no Unicode where none was announced.
+    async fn is_routable(&self, address: &str, smtputf8: bool) -> bool {
+        if address.is_empty() {
+            return true;
+        }
+        let other =
+            if self.talk.stage == "MAIL" { &self.talk.recipient } else { &self.talk.sender };
+        let route = self.service.resolve(other.as_deref().unwrap_or_default(), address).await;
+        match route {
+            Err(ResolveError::Syntax) => false,
+            Err(_) => true,
+            Ok(route) => {
+                let domain = address::split(&route.recipient).1.unwrap_or_default();
+                smtputf8 || domain.is_ascii()
+            }
+        }
+    }
+
+    /// `local_header_rewrite_clients`: whose addresses we complete.
+    async fn choose_rewriting(&mut self) -> Option<String> {
+        let service = self.service.clone();
+        self.talk.local_rewriting = false;
+        let (name, ip) = (self.talk.peer.name.clone(), self.talk.peer.ip);
+        for clients in &service.local_clients {
+            let matches = match clients {
+                LocalClients::InetInterfaces => Ok(self.checks().is_own_client()),
+                LocalClients::Mynetworks => service.maps.mynetworks.matches(&name, ip).await,
+                LocalClients::Table(table) => {
+                    table.maps.find(&self.talk.peer.address).await.map(|found| found.is_some())
+                }
+                LocalClients::Nobody => Ok(false),
+                LocalClients::Unknown(word) => {
+                    self.log.warning(format_args!(
+                        "parameter local_header_rewrite_clients: invalid request: {word}"
+                    ));
+                    Ok(false)
+                }
+            };
+            match matches {
+                Ok(false) => {}
+                Ok(true) => {
+                    self.talk.local_rewriting = true;
+                    return None;
+                }
+                Err(_) => {
+                    self.talk.faults.add(Faults::RESOURCE);
+                    let reply = "451 4.3.0 Temporary lookup error";
+                    self.log.info(format_args!("{}", self.talk.report("reject", reply)));
+                    return Some(reply.into());
+                }
+            }
+        }
+        None
+    }
+
+    /// Gives the message its queue ID, if it has none yet.
+    fn open_message(&mut self) {
+        if self.message.is_some() {
+            return;
+        }
+        let service = &self.service;
+        let mut message =
+            Box::new(service.cleanup.begin(Origin::Network, service.settings.skip, &self.log));
+        let talk = &mut self.talk;
+        talk.queue_id = message.queue_id();
+        let parameters = &mut self.incoming.parameters;
+        message.sender(talk.sender.as_deref().unwrap_or_default());
+        let envelope = &mut message.envelope;
+        envelope.arrival = talk.arrival;
+        envelope.created = talk.arrival;
+        envelope.envid = parameters.envid.take();
+        envelope.ret = parameters.ret;
+        envelope.body = parameters.body;
+        envelope.verp = parameters.verp.take();
+        envelope.smtputf8 = talk.smtputf8;
+        envelope.filter.clone_from(&service.settings.content_filter);
+        envelope.rewrite_context =
+            if talk.local_rewriting { RewriteContext::Local } else { RewriteContext::Remote };
+        let peer = &talk.peer;
+        envelope.client = Client {
+            name: peer.name.clone(),
+            reverse_name: peer.reverse_name.clone(),
+            address: peer.address.clone(),
+            port: peer.port.clone(),
+            helo: talk.helo.clone().unwrap_or_default(),
+            protocol: talk.protocol.into(),
+        };
+        let auth = parameters.auth.take();
+        let shown = auth.as_ref().map(|auth| format!(", sasl_sender={auth}")).unwrap_or_default();
+        envelope.sasl = Sasl { sender: auth.unwrap_or_default(), ..Sasl::default() };
+        self.log.info(format_args!("{}: client={}{shown}", talk.queue_id, peer.text));
+        self.message = Some(message);
+    }
+}
+
+fn is_word(words: &[Word<'_>], expected: &str) -> bool {
+    words.get(1).is_some_and(|word| word.text.eq_ignore_ascii_case(expected))
+}
+
+fn without_brackets(text: &str) -> &str {
+    text.strip_prefix('<').and_then(|t| t.strip_suffix('>')).unwrap_or(text)
+}

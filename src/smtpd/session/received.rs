@@ -1,0 +1,82 @@
+//! The `Received:` header that we put before a message.
+
+use std::cell::RefCell;
+
+use crate::mail::address;
+use crate::smtpd::dialogue::Dialogue;
+use crate::smtpd::settings::Settings;
+
+/// The header without its last line end; lines are joined by LF and a tab.
+pub(super) fn header(talk: &Dialogue, settings: &Settings) -> String {
+    let peer = &talk.peer;
+    let mut header = String::with_capacity(256);
+    header.push_str("Received: ");
+    if !settings.hide_client_session {
+        let helo = talk.helo.as_deref().unwrap_or(&peer.name);
+        header.push_str("from ");
+        header.push_str(helo);
+        header.push_str(" (");
+        header.push_str(&peer.name);
+        header.push_str(" [");
+        header.push_str(&peer.rfc_address);
+        header.push_str("])\n\t");
+    }
+    header.push_str("by ");
+    header.push_str(&settings.myhostname);
+    header.push_str(" (");
+    header.push_str(&settings.mail_name);
+    header.push(')');
+    if !settings.hide_client_session {
+        header.push_str(" with ");
+        header.push_str(if talk.smtputf8 { "UTF8SMTP" } else { talk.protocol });
+    }
+    header.push_str(" id ");
+    header.push_str(talk.queue_id.as_str());
+    match &talk.recipient {
+        Some(recipient) if talk.recipients == 1 => {
+            header.push_str("\n\tfor <");
+            header.push_str(&address::quote_822(recipient));
+            header.push_str(">; ");
+        }
+        _ => header.push_str(";\n\t"),
+    }
+    push_date(talk.arrival.seconds(), &mut header);
+    header
+}
+
+thread_local! {
+    /// Many messages arrive within one second: their date is written once.
+    static LAST: RefCell<(u64, String)> = const { RefCell::new((0, String::new())) };
+}
+
+/// `Sun, 22 Nov 2026 10:09:49 +0000 (UTC)`
+fn push_date(seconds: u64, out: &mut String) {
+    LAST.with_borrow_mut(|(when, text)| {
+        if *when != seconds || text.is_empty() {
+            *when = seconds;
+            *text = date(seconds);
+        }
+        out.push_str(text);
+    });
+}
+
+fn date(seconds: u64) -> String {
+    let timestamp = i64::try_from(seconds)
+        .ok()
+        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
+        .unwrap_or_default();
+    let local = timestamp.to_zoned(jiff::tz::TimeZone::system());
+    local.strftime("%a, %e %b %Y %H:%M:%S %z (%Z)").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates() {
+        let text = date(1_700_000_000);
+        assert!(text.contains("Nov 2023") && text.ends_with(')'), "{text}");
+        assert_eq!(text.get(3..5), Some(", "));
+    }
+}

@@ -1,0 +1,125 @@
+//! The beginning of a session: limits on the client, and the greeting.
+
+use std::sync::Arc;
+
+use super::command::Statistics;
+use super::content::Incoming;
+use super::notice::History;
+use super::{End, Session};
+use crate::log::Log;
+use crate::smtpd::connection::{Connection, Patience, Stream};
+use crate::smtpd::dialogue::Dialogue;
+use crate::smtpd::fault::Faults;
+use crate::smtpd::keyword::Keywords;
+use crate::smtpd::peer::Peer;
+use crate::smtpd::service::Service;
+use crate::wire::smtp_data::BareLf;
+
+impl Session {
+    /// A session with a client that has connected.
+    pub async fn begin(service: Arc<Service>, stream: Stream, peer: Peer, log: Log) -> Self {
+        let settings = &service.settings;
+        let limits = &settings.limits;
+        let patience = Patience {
+            timeout: limits.timeout,
+            per_request: limits.per_request_deadline,
+            min_data_rate: limits.min_data_rate,
+        };
+        let (name, ip) = (peer.name.as_str(), peer.ip);
+        let maps = &service.maps;
+        let excluded = settings.bare_lf.is_strict()
+            && maps.bare_lf_exclusions.matches(name, ip).await.unwrap_or(false);
+        let unlimited = maps.event_exceptions.matches(name, ip).await.unwrap_or(false);
+        let may_verp = !maps.verp_clients.is_empty()
+            && maps.verp_clients.matches(name, ip).await.unwrap_or(false);
+        Self {
+            talk: Dialogue::new(Arc::new(peer), settings),
+            io: Connection::new(stream, patience),
+            history: History::new(settings.notify != Faults::NONE),
+            statistics: Statistics::default(),
+            withheld: Keywords::NONE,
+            bare_lf: if excluded { BareLf::Allow } else { settings.bare_lf },
+            noted_bare_lf: false,
+            unlimited,
+            may_verp,
+            errors: 0,
+            junk: 0,
+            overshoot: 0,
+            sequence: 0,
+            access_denied: false,
+            hang_up: false,
+            incoming: Incoming::default(),
+            message: None,
+            service,
+            log,
+        }
+    }
+
+    /// Greets the client, or turns it away; false ends the session.
+    pub(super) async fn welcome(&mut self) -> Result<bool, End> {
+        if self.is_too_early() && self.service.settings.forbid_unauth_pipelining {
+            self.count_connection();
+            self.reply("554 5.5.0 Error: SMTP protocol synchronization").await?;
+            return Ok(false);
+        }
+        if let Some(refusal) = self.count_connection() {
+            self.reply(&refusal).await?;
+            return Ok(false);
+        }
+        self.withheld = self.withheld_keywords().await;
+        if !self.service.settings.delay_reject
+            && let Some(reply) = self.checks().client().await?
+        {
+            self.talk.faults.add(Faults::POLICY);
+            self.access_denied = true;
+            self.reply(&reply).await?;
+            self.errors += 1;
+            return Ok(true);
+        }
+        let banner = format!("220 {}", self.service.settings.banner);
+        self.reply(&banner).await?;
+        Ok(true)
+    }
+
+    /// `smtpd_client_connection_count_limit`, `smtpd_client_connection_rate_limit`
+    fn count_connection(&mut self) -> Option<String> {
+        if self.unlimited || !self.talk.peer.is_internet {
+            return None;
+        }
+        let peer = self.talk.peer.clone();
+        let (open, recent) = self.service.anvil.connect(peer.ip);
+        let limits = self.service.settings.client_limits;
+        let (what, count) = if limits.connection_count > 0 && open > limits.connection_count {
+            self.talk.faults.add(Faults::POLICY);
+            ("concurrency", open)
+        } else if limits.connection_rate > 0 && recent > limits.connection_rate {
+            ("rate", recent)
+        } else {
+            return None;
+        };
+        self.log.warning(format_args!(
+            "Connection {what} limit exceeded: {count} from {} for service {}",
+            peer.text, self.service.name
+        ));
+        Some(format!(
+            "421 4.7.0 {} Error: too many connections from {}",
+            self.service.settings.myhostname, peer.address
+        ))
+    }
+
+    /// `smtpd_discard_ehlo_keyword_address_maps`, `smtpd_discard_ehlo_keywords`
+    async fn withheld_keywords(&self) -> Keywords {
+        let maps = &self.service.maps.discard_ehlo;
+        if !maps.is_empty()
+            && let Ok(Some(words)) = maps.find(&self.talk.peer.address).await
+        {
+            let (keywords, unknown) = Keywords::parse(&words);
+            for word in unknown {
+                self.log
+                    .warning(format_args!("unknown ehlo string mask value \"{word}\""));
+            }
+            return keywords;
+        }
+        self.service.settings.discard_ehlo
+    }
+}
