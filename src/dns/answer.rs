@@ -16,6 +16,7 @@ pub enum Kind {
     A,
     Aaaa,
     Mx,
+    Ns,
     Ptr,
     Srv,
     Txt,
@@ -56,6 +57,7 @@ impl Kind {
             Self::A => RecordType::A,
             Self::Aaaa => RecordType::AAAA,
             Self::Mx => RecordType::MX,
+            Self::Ns => RecordType::NS,
             Self::Ptr => RecordType::PTR,
             Self::Srv => RecordType::SRV,
             Self::Txt => RecordType::TXT,
@@ -137,6 +139,7 @@ fn data(data: &RData) -> Result<Data, DnsError> {
             port: srv.port,
             host: host(&srv.target)?,
         }),
+        RData::NS(name) => host(name).map(Data::Name),
         RData::PTR(name) => host(name).map(Data::Name),
         RData::TXT(text) => {
             let bytes = text.txt_data.iter().flat_map(|part| part.iter());

@@ -193,7 +193,7 @@ impl Connection {
     }
 
     /// Writes what it can and ends the connection.
-    pub async fn close(mut self) {
+    pub async fn close(&mut self) {
         if self.flush().await.is_ok() {
             let shut = async {
                 match &mut self.stream {

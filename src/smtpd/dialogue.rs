@@ -160,10 +160,8 @@ impl Dialogue {
     /// A line such as `NOQUEUE: reject: RCPT from client[address]: 554 …; from=<…> to=<…>
     /// proto=ESMTP helo=<…>`.
     pub fn report(&self, what: &str, text: &str) -> String {
-        let mut line = format!(
-            "{}: {what}: {} from {}: {text};",
-            self.queue_id, self.stage, self.peer.text
-        );
+        let mut line =
+            format!("{}: {what}: {} from {}: {text};", self.queue_id, self.stage, self.peer.text);
         if let Some(sender) = &self.sender {
             let _ = write!(line, " from=<{}>", self.log_form(sender));
         }

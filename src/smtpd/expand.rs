@@ -27,9 +27,7 @@ fn fact<'a>(talk: &'a Dialogue, name: &str) -> Option<Cow<'a, str>> {
         "client_name" => peer.name.as_str().into(),
         "reverse_client_name" => peer.reverse_name.as_str().into(),
         "helo_name" => talk.helo.as_deref().unwrap_or_default().into(),
-        "localtime" => {
-            jiff::Zoned::now().strftime("%b %d %H:%M:%S").to_string().into()
-        }
+        "localtime" => jiff::Zoned::now().strftime("%b %d %H:%M:%S").to_string().into(),
         _ => {
             let (address, part) = match name.strip_prefix("sender") {
                 Some(part) => (&talk.sender, part),

@@ -154,7 +154,11 @@ impl PolicyServer {
             }
             if tries >= self.settings.try_limit.max(1) {
                 if !was_kept {
-                    log.warning(format_args!("problem talking to server {}: {}", self.short_name(), failure.reason()));
+                    log.warning(format_args!(
+                        "problem talking to server {}: {}",
+                        self.short_name(),
+                        failure.reason()
+                    ));
                 }
                 return None;
             }
@@ -309,15 +313,9 @@ fn assignments(text: &str) -> Vec<String> {
             found.push(inside.trim().to_owned());
             continue;
         }
-        let open = found.last_mut().filter(|last| last.ends_with('=') || word == "=");
-        match open {
-            Some(last) => last.push_str(word),
-            None if word.starts_with('=') && !found.is_empty() => {
-                if let Some(last) = found.last_mut() {
-                    last.push_str(word);
-                }
-            }
-            None => found.push(word.to_owned()),
+        match found.last_mut() {
+            Some(last) if last.ends_with('=') || word.starts_with('=') => last.push_str(word),
+            _ => found.push(word.to_owned()),
         }
     }
     found

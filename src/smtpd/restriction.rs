@@ -286,8 +286,10 @@ impl<'a> Parser<'a> {
     }
 
     fn takes_argument(&self, word: &str) -> bool {
-        matches!(word, "sleep" | "check_policy_service" | "check_ccert_access" | "check_sasl_access")
-            || access_command(word).is_some()
+        matches!(
+            word,
+            "sleep" | "check_policy_service" | "check_ccert_access" | "check_sasl_access"
+        ) || access_command(word).is_some()
             || dns_list(word).is_some()
     }
 
@@ -319,15 +321,19 @@ impl<'a> Parser<'a> {
                 _ => (Rule::MissingDomain, false),
             },
             _ => match argument {
-                Some(name) if is_table => match (access_command(word), self.table(parameter, name)?) {
-                    (Some((subject, None)), Some(table)) => (Rule::Access(subject, table), true),
-                    (Some((subject, Some(server))), Some(table)) => {
-                        (Rule::ServerAccess(subject, server, table), true)
+                Some(name) if is_table => {
+                    match (access_command(word), self.table(parameter, name)?) {
+                        (Some((subject, None)), Some(table)) => {
+                            (Rule::Access(subject, table), true)
+                        }
+                        (Some((subject, Some(server))), Some(table)) => {
+                            (Rule::ServerAccess(subject, server, table), true)
+                        }
+                        (None, _) if word == "check_sasl_access" => (Rule::NeedsSasl, true),
+                        (None, _) => (Rule::NeedsCertificate, true),
+                        (_, None) => (Rule::BadTable(name.to_owned()), true),
                     }
-                    (None, _) if word == "check_sasl_access" => (Rule::NeedsSasl, true),
-                    (None, _) => (Rule::NeedsCertificate, true),
-                    (_, None) => (Rule::BadTable(name.to_owned()), true),
-                },
+                }
                 Some(name) => (Rule::BadTable(name.to_owned()), true),
                 None => (Rule::BadTable(word.to_owned()), false),
             },

@@ -74,8 +74,6 @@ pub struct ServiceMaps {
     pub event_exceptions: HostList,
     pub bare_lf_exclusions: HostList,
     pub verp_clients: HostList,
-    pub xclient_hosts: HostList,
-    pub xforward_hosts: HostList,
     pub noop_commands: StringList,
     pub forbidden_commands: StringList,
     pub fast_flush_domains: DomainList,
@@ -181,8 +179,7 @@ impl Service {
 
 fn lists(config: &Arc<Config>, tables: &Tables, log: &Log) -> Result<Lists, String> {
     let class_text = config.text(&p::smtpd_restriction_classes);
-    let class_names: Vec<String> =
-        split_list(&class_text).into_iter().map(str::to_owned).collect();
+    let class_names: Vec<String> = split_list(&class_text).into_iter().map(str::to_owned).collect();
     let mut parser = Parser::new(config, tables, &class_names);
     let mut classes = HashMap::new();
     for class in &class_names {
@@ -225,11 +222,11 @@ fn lists(config: &Arc<Config>, tables: &Tables, log: &Log) -> Result<Lists, Stri
 }
 
 fn maps(config: &Config, tables: &Tables) -> Result<ServiceMaps, crate::config::Problem> {
-    type TextParameter =
-        crate::config::parameter::Parameter<crate::config::parameter::kinds::Text>;
+    type TextParameter = crate::config::parameter::Parameter<crate::config::parameter::kinds::Text>;
     let map = |parameter: &TextParameter| tables.maps(parameter.name, &config.text(parameter));
-    let hosts =
-        |parameter: &TextParameter| HostList::parse(tables, parameter.name, &config.text(parameter));
+    let hosts = |parameter: &TextParameter| {
+        HostList::parse(tables, parameter.name, &config.text(parameter))
+    };
     let words = |parameter: &TextParameter| {
         StringList::parse(tables, parameter.name, &config.text(parameter))
     };
@@ -256,8 +253,6 @@ fn maps(config: &Config, tables: &Tables) -> Result<ServiceMaps, crate::config::
             &config.text(&p::smtpd_forbid_bare_newline_exclusions),
         )?,
         verp_clients: hosts(&p::smtpd_authorized_verp_clients)?,
-        xclient_hosts: hosts(&p::smtpd_authorized_xclient_hosts)?,
-        xforward_hosts: hosts(&p::smtpd_authorized_xforward_hosts)?,
         noop_commands: words(&p::smtpd_noop_commands)?,
         forbidden_commands: words(&p::smtpd_forbidden_commands)?,
         fast_flush_domains: DomainList::parse(

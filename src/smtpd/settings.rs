@@ -145,7 +145,8 @@ impl Settings {
     /// Reads them from the service's view of the configuration. An error text is a value that
     /// Postfix would not start with either.
     pub fn read(config: &Config, log: &Log) -> Result<Self, String> {
-        let (discard_ehlo, unknown) = Keywords::parse(&config.text(&p::smtpd_discard_ehlo_keywords));
+        let (discard_ehlo, unknown) =
+            Keywords::parse(&config.text(&p::smtpd_discard_ehlo_keywords));
         for word in unknown {
             log.warning(format_args!("unknown ehlo string mask value \"{word}\""));
         }

@@ -215,13 +215,11 @@ impl Checks<'_> {
             return Ok(self.permit(word, about.class, about.name, Some(table)).await);
         }
         if value.contains(':') {
-            self.log.warning(format_args!(
-                "access table {table} has entry with lookup table: {value}"
-            ));
+            self.log
+                .warning(format_args!("access table {table} has entry with lookup table: {value}"));
             self.log.warning(format_args!("do not specify lookup tables inside SMTPD access maps"));
-            self.log.warning(format_args!(
-                "define a restriction class and specify its name instead."
-            ));
+            self.log
+                .warning(format_args!("define a restriction class and specify its name instead."));
             return Err(self.configuration_error());
         }
         if self.talk.checks.recursion > 100 {
@@ -296,7 +294,9 @@ impl Checks<'_> {
             return Verdict::Dunno;
         }
         let report = match action {
-            "FILTER" | "REDIRECT" | "BCC" => Some(format!("<{name}>: {class} triggers {action} {text}")),
+            "FILTER" | "REDIRECT" | "BCC" => {
+                Some(format!("<{name}>: {class} triggers {action} {text}"))
+            }
             "HOLD" if self.talk.wishes.hold => return Verdict::Dunno,
             "HOLD" | "DISCARD" => {
                 let default = format!("triggers {action} action");
@@ -360,8 +360,7 @@ impl Checks<'_> {
         }
         self.log.warning(format_args!("restriction {word} returns OK for {target}"));
         self.log.warning(format_args!("this is not allowed for security reasons"));
-        self.log
-            .warning(format_args!("use DUNNO instead of OK if you want to make an exception"));
+        self.log.warning(format_args!("use DUNNO instead of OK if you want to make an exception"));
         Err(self.configuration_error())
     }
 

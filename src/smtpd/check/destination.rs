@@ -98,25 +98,20 @@ impl Checks<'_> {
             return Ok(Verdict::Dunno);
         }
         let ascii = address::domain_to_ascii(domain);
-        let exchangers = match self
-            .service
-            .shared
-            .resolver
-            .mx(ascii.as_deref().unwrap_or(domain))
-            .await
-        {
-            Ok(exchangers) => exchangers,
-            Err(error) => {
-                if is_temporary(&error) {
-                    let text = format!(
-                        "<{recipient}>: {RECIPIENT} rejected: Unable to look up mail exchanger \
+        let exchangers =
+            match self.service.shared.resolver.mx(ascii.as_deref().unwrap_or(domain)).await {
+                Ok(exchangers) => exchangers,
+                Err(error) => {
+                    if is_temporary(&error) {
+                        let text = format!(
+                            "<{recipient}>: {RECIPIENT} rejected: Unable to look up mail exchanger \
                          information: {error}"
-                    );
-                    self.defer_if_reject(Faults::POLICY, &Refusal::new(450, "4.4.4", &text));
+                        );
+                        self.defer_if_reject(Faults::POLICY, &Refusal::new(450, "4.4.4", &text));
+                    }
+                    return Ok(Verdict::Dunno);
                 }
-                return Ok(Verdict::Dunno);
-            }
-        };
+            };
         let best = exchangers.first().map(|mx| mx.preference);
         let (primary, backup): (Vec<Mx>, Vec<Mx>) =
             exchangers.into_iter().partition(|mx| Some(mx.preference) == best);

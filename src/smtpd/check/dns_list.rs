@@ -50,7 +50,11 @@ impl Checks<'_> {
             Some((zone, pattern)) => (zone, Some(pattern)),
             None => (domain, None),
         };
-        let query = if by_address { address_query(self.talk.peer.ip, zone) } else { name_query(&what, zone) };
+        let query = if by_address {
+            address_query(self.talk.peer.ip, zone)
+        } else {
+            name_query(&what, zone)
+        };
         let Some(query) = query else { return Ok(Verdict::Dunno) };
         match (self.listing(&query, pattern).await, permits) {
             (Listing::Absent, _) | (Listing::Unknown, false) => Ok(Verdict::Dunno),
@@ -138,8 +142,7 @@ impl Checks<'_> {
                 Ok(self.reject(Faults::POLICY, Refusal::new(code, &dsn, text)))
             }
             _ => {
-                self.log
-                    .warning(format_args!("rbl response code configuration error: {reply}"));
+                self.log.warning(format_args!("rbl response code configuration error: {reply}"));
                 let refusal = Refusal::new(450, "4.7.1", "Service unavailable");
                 Ok(self.reject(Faults::POLICY, refusal))
             }

@@ -141,12 +141,7 @@ impl Checks<'_> {
     }
 
     /// Restrictions without argument.
-    async fn plain(
-        &mut self,
-        word: &str,
-        rule: &Rule,
-        about: About<'_>,
-    ) -> Result<Verdict, Jump> {
+    async fn plain(&mut self, word: &str, rule: &Rule, about: About<'_>) -> Result<Verdict, Jump> {
         Ok(match rule {
             Rule::RejectUnauthPipelining => self.reject_unauth_pipelining(about),
             Rule::RejectPlaintextSession => {
@@ -157,7 +152,11 @@ impl Checks<'_> {
             Rule::RejectUnknownClientHostname => self.reject_unknown_client(),
             Rule::RejectUnknownReverseClientHostname => self.reject_unknown_reverse_client(),
             Rule::PermitInetInterfaces => {
-                if self.is_own_client() { self.permit_client(word).await } else { Verdict::Dunno }
+                if self.is_own_client() {
+                    self.permit_client(word).await
+                } else {
+                    Verdict::Dunno
+                }
             }
             Rule::PermitMynetworks => {
                 if self.is_in_mynetworks(about.name).await? {

@@ -43,8 +43,12 @@ impl Checks<'_> {
         let maps = &service.maps;
         // What is rewritten or aliased exists.
         let sender_canonical = (class == SENDER).then_some(&maps.sender_canonical);
-        let rewriting =
-            [Some(&maps.recipient_canonical), sender_canonical, Some(&maps.canonical), Some(&maps.virtual_alias)];
+        let rewriting = [
+            Some(&maps.recipient_canonical),
+            sender_canonical,
+            Some(&maps.canonical),
+            Some(&maps.virtual_alias),
+        ];
         for table in rewriting.into_iter().flatten() {
             if self.has(table, &route.recipient, &rules, mailbox).await? {
                 return Ok(Verdict::Dunno);
@@ -56,11 +60,15 @@ impl Checks<'_> {
         let codes = &service.settings.codes;
         let (table, code, title) = match route.class {
             Class::Local if self.always_exists(&route.recipient) => return Ok(Verdict::Dunno),
-            Class::Local => (&maps.local_recipient, codes.unknown_local_recipient, "local recipient"),
+            Class::Local => {
+                (&maps.local_recipient, codes.unknown_local_recipient, "local recipient")
+            }
             Class::VirtualMailbox => {
                 (&maps.virtual_mailbox, codes.unknown_virtual_mailbox, "virtual mailbox")
             }
-            Class::Relay => (&maps.relay_recipient, codes.unknown_relay_recipient, "relay recipient"),
+            Class::Relay => {
+                (&maps.relay_recipient, codes.unknown_relay_recipient, "relay recipient")
+            }
             Class::VirtualAlias | Class::Default => return Ok(Verdict::Dunno),
         };
         if table.is_empty() || self.has(table, &route.recipient, &rules, mailbox).await? {

@@ -23,8 +23,13 @@ use super::restriction::{List, Subject};
 use super::service::Service;
 use crate::log::Log;
 
-pub use outcome::{Jump, Verdict};
 use outcome::Refusal;
+
+/// Whether `text` begins like a message header.
+pub fn is_header(text: &str) -> bool {
+    access::is_header(text)
+}
+pub use outcome::{Jump, Verdict};
 
 /// The checks of one session.
 #[derive(Debug)]

@@ -28,10 +28,10 @@ impl Checks<'_> {
     fn policy_request(&self, server: &PolicyServer) -> String {
         let talk = &*self.talk;
         let peer = &talk.peer;
-        let in_content = matches!(talk.stage, "DATA" | "BDAT") || talk.stage == stage::END_OF_MESSAGE;
+        let in_content =
+            matches!(talk.stage, "DATA" | "BDAT") || talk.stage == stage::END_OF_MESSAGE;
         let count = if in_content { talk.recipients } else { 0 };
-        let size =
-            if talk.received_size > 0 { talk.received_size } else { talk.announced_size };
+        let size = if talk.received_size > 0 { talk.received_size } else { talk.announced_size };
         let queue_id = if talk.queue_id.is_none() { "" } else { talk.queue_id.as_str() };
         let mut request = String::with_capacity(1024);
         let mut put = |name: &str, value: &dyn std::fmt::Display| {

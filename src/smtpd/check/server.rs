@@ -88,12 +88,13 @@ impl Checks<'_> {
                     let found = resolver.look_up(zone, Kind::Ns, Search::default()).await;
                     match found {
                         Ok(records) => return Ok(records.iter().filter_map(name_of).collect()),
-                        Err(LookupError { error: error @ (DnsError::NotFound | DnsError::NoData), .. }) => {
-                            match zone.split_once('.') {
-                                Some((_, parent)) if !parent.is_empty() => zone = parent,
-                                _ => return Err(Some(error)),
-                            }
-                        }
+                        Err(LookupError {
+                            error: error @ (DnsError::NotFound | DnsError::NoData),
+                            ..
+                        }) => match zone.split_once('.') {
+                            Some((_, parent)) if !parent.is_empty() => zone = parent,
+                            _ => return Err(Some(error)),
+                        },
                         Err(failed) => return Err(Some(failed.error)),
                     }
                 }

@@ -145,7 +145,8 @@ impl Session {
             self.talk.received_size = seen.saturating_add(chunk.size);
             let mut left = chunk.size;
             while left > 0 {
-                let here = self.io.buffered().len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                let here =
+                    self.io.buffered().len().min(usize::try_from(left).unwrap_or(usize::MAX));
                 self.io.consume(here);
                 left -= here as u64;
                 if left > 0 {

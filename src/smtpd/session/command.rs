@@ -58,10 +58,7 @@ impl Command {
     /// It does nothing for mail, and may be repeated only so often
     /// (`smtpd_junk_command_limit`).
     pub const fn is_junk(self) -> bool {
-        matches!(
-            self,
-            Self::Helo | Self::Ehlo | Self::Rset | Self::Noop | Self::Vrfy | Self::Etrn
-        )
+        matches!(self, Self::Helo | Self::Ehlo | Self::Rset | Self::Noop | Self::Vrfy | Self::Etrn)
     }
 
     /// A client must wait for the reply (RFC 2920 section 3.1).

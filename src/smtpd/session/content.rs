@@ -144,7 +144,9 @@ impl Session {
 
     /// Where the session stands while content comes in.
     pub(super) fn enter(&mut self, stage: &'static str) {
-        debug_assert!([stage::DATA_CONTENT, stage::BDAT_CONTENT, stage::END_OF_MESSAGE].contains(&stage));
+        debug_assert!(
+            [stage::DATA_CONTENT, stage::BDAT_CONTENT, stage::END_OF_MESSAGE].contains(&stage)
+        );
         self.talk.stage = stage;
     }
 }

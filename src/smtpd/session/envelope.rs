@@ -171,8 +171,9 @@ impl Session {
         if self.talk.recipient.is_none() {
             self.talk.recipient = Some(recipient.clone());
         }
-        let dsn_orcpt =
-            parameters.orcpt.unwrap_or_else(|| format!("rfc822;{}", without_brackets(argument.text)));
+        let dsn_orcpt = parameters
+            .orcpt
+            .unwrap_or_else(|| format!("rfc822;{}", without_brackets(argument.text)));
         let recipient = Recipient {
             address: recipient,
             original: String::new(),
@@ -235,9 +236,7 @@ impl Session {
     pub(super) fn too_many(&mut self, event: Event) -> Option<(Faults, String)> {
         let limits = self.service.settings.client_limits;
         let (limit, what, text) = match event {
-            Event::Message => {
-                (limits.message_rate, "Message delivery request", "too much mail")
-            }
+            Event::Message => (limits.message_rate, "Message delivery request", "too much mail"),
             Event::Recipient => (limits.recipient_rate, "Recipient address", "too many recipients"),
         };
         let peer = &self.talk.peer;

@@ -77,7 +77,8 @@ impl Session {
             }
         };
         add(offered(Keywords::PIPELINING), "PIPELINING");
-        let size = settings.limits.message_size.map_or("SIZE".into(), |size| format!("SIZE {size}"));
+        let size =
+            settings.limits.message_size.map_or("SIZE".into(), |size| format!("SIZE {size}"));
         add(offered(Keywords::SIZE), &size);
         add(offered(Keywords::VRFY) && !settings.disable_vrfy, "VRFY");
         add(offered(Keywords::ETRN), "ETRN");

@@ -37,6 +37,7 @@ use super::keyword::Keywords;
 use super::service::Service;
 use crate::cleanup::Message;
 use crate::log::Log;
+use crate::service::birth::Life;
 use crate::wire::line::{self, Line, Skip};
 use crate::wire::smtp_command::{self, Word};
 use crate::wire::smtp_data::BareLf;
@@ -102,7 +103,8 @@ pub struct Session {
 
 impl Session {
     /// Serves the client until it, or we, have had enough.
-    pub async fn run(mut self) {
+    pub async fn run(&mut self, life: Life) {
+        let _ = life;
         self.log.info(format_args!("connect from {}", self.talk.peer.text));
         let end = self.dialogue().await;
         let end = match end {
@@ -117,11 +119,22 @@ impl Session {
         self.message = None;
         self.flush_history(0, end.reason()).await;
         let notes = if self.noted_bare_lf { " notes=bare_lf" } else { "" };
-        let (peer, statistics) = (self.talk.peer.clone(), self.statistics.text());
         if end != End::Quiet {
             self.io.close().await;
         }
-        self.log.info(format_args!("disconnect from {}{statistics}{notes}", peer.text));
+        let statistics = self.statistics.text();
+        self.log.info(format_args!("disconnect from {}{statistics}{notes}", self.talk.peer.text));
+    }
+
+    /// After a bug has ended the dialogue: the client may come again.
+    pub async fn apologise(&mut self) {
+        self.message = None;
+        if !self.unlimited && self.talk.peer.is_internet {
+            self.service.anvil.disconnect(self.talk.peer.ip);
+        }
+        let host = &self.service.settings.myhostname;
+        self.io.say(&format!("421 4.3.0 {host} Server local error"));
+        self.io.close().await;
     }
 
     async fn dialogue(&mut self) -> Result<(), End> {

@@ -103,7 +103,8 @@ pub(super) fn of_mail(
             found.ret = Some(ret_of(ret).ok_or_else(syntax)?);
         } else if let Some(envid) = value(text, "ENVID") {
             no_dsn(allowed)?;
-            let printable = |text: &String| text.bytes().all(|b| b == b'\t' || (b' '..=b'~').contains(&b));
+            let printable =
+                |text: &String| text.bytes().all(|b| b == b'\t' || (b' '..=b'~').contains(&b));
             let decoded = xtext::decode(envid).filter(printable);
             found.envid = match (decoded, &found.envid) {
                 (Some(decoded), None) => Some(decoded),

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use crate::mail::address;
 use crate::smtpd::dialogue::Dialogue;
 use crate::smtpd::settings::Settings;
+use crate::sys::date::mail_date;
 
 /// The header without its last line end; lines are joined by LF and a tab.
 pub(super) fn header(talk: &Dialogue, settings: &Settings) -> String {
@@ -54,19 +55,10 @@ fn push_date(seconds: u64, out: &mut String) {
     LAST.with_borrow_mut(|(when, text)| {
         if *when != seconds || text.is_empty() {
             *when = seconds;
-            *text = date(seconds);
+            *text = mail_date(seconds);
         }
         out.push_str(text);
     });
-}
-
-fn date(seconds: u64) -> String {
-    let timestamp = i64::try_from(seconds)
-        .ok()
-        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
-        .unwrap_or_default();
-    let local = timestamp.to_zoned(jiff::tz::TimeZone::system());
-    local.strftime("%a, %e %b %Y %H:%M:%S %z (%Z)").to_string()
 }
 
 #[cfg(test)]
@@ -75,7 +67,8 @@ mod tests {
 
     #[test]
     fn dates() {
-        let text = date(1_700_000_000);
+        let mut text = String::new();
+        push_date(1_700_000_000, &mut text);
         assert!(text.contains("Nov 2023") && text.ends_with(')'), "{text}");
         assert_eq!(text.get(3..5), Some(", "));
     }

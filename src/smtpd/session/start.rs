@@ -115,8 +115,7 @@ impl Session {
         {
             let (keywords, unknown) = Keywords::parse(&words);
             for word in unknown {
-                self.log
-                    .warning(format_args!("unknown ehlo string mask value \"{word}\""));
+                self.log.warning(format_args!("unknown ehlo string mask value \"{word}\""));
             }
             return keywords;
         }

@@ -1,0 +1,311 @@
+//! The birth of the process: services are read, then their sockets are served.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::connection::Stream;
+use super::peer::Directory;
+use super::service::{Service, Shared};
+use super::session::Session;
+use crate::cleanup::Cleanup;
+use crate::config::master_cf::SocketKind;
+use crate::config::{Config, parameters as p};
+use crate::dns::Resolver;
+use crate::log::{Level, Log};
+use crate::lookup::Tables;
+use crate::rewrite::Rewrite;
+use crate::service::birth::{self, Birth, Life};
+use crate::service::intake::{Conversation, QueueClient};
+use crate::spool::Writer;
+
+/// Everything that is ready before confinement.
+#[derive(Debug)]
+pub struct State {
+    doors: Vec<Door>,
+    conversation: Conversation,
+    shared: Arc<Shared>,
+    log: Log,
+}
+
+/// One service and its sockets.
+#[derive(Debug)]
+struct Door {
+    service: Arc<Service>,
+    /// The same under `stress = yes`, for when all sessions are taken.
+    stressed: Option<Arc<Service>>,
+    sockets: Vec<OwnedFd>,
+    kind: SocketKind,
+    /// How many sessions may go on at once.
+    places: Option<Arc<Semaphore>>,
+    log: Log,
+}
+
+/// How long sessions may take to end when the system stops.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// How long to wait when there are no more descriptors.
+const BREATHER: Duration = Duration::from_millis(100);
+
+/// Reads every service. One that cannot be served is reported and left out, as in Postfix; if
+/// none is left, the process gives up.
+pub fn prepare(birth: Birth) -> Result<State, String> {
+    let queue_directory = birth.config.queue_directory();
+    let writer = Writer::open(&queue_directory).map_err(|e| e.to_string())?;
+    let (queue, conversation) = QueueClient::prepare(&queue_directory, writer.clone());
+    let shared = Arc::new(Shared::new(Resolver::from_system()));
+    let parts = Parts { birth: &birth, writer, queue, shared: shared.clone() };
+    let mut doors = Vec::new();
+    let mut last_problem = None;
+    for line in &birth.services {
+        match parts.services(line) {
+            Ok((service, stressed)) => doors.push((service, stressed)),
+            Err(text) => {
+                line.log.fatal(format_args!("{text}"));
+                last_problem = Some(text);
+                doors.push((None, None));
+            }
+        }
+    }
+    if doors.iter().all(|(service, _)| service.is_none())
+        && let Some(text) = last_problem
+    {
+        return Err(text);
+    }
+    let log = birth.log;
+    let doors = birth.services.into_iter().zip(doors);
+    let doors = doors
+        .filter_map(|(line, (service, stressed))| {
+            Some(Door {
+                service: service?,
+                stressed,
+                kind: line.line.kind,
+                places: line
+                    .line
+                    .maxproc
+                    .map(|most| Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(1)))),
+                sockets: line.sockets,
+                log: line.log,
+            })
+        })
+        .collect();
+    Ok(State { doors, conversation, shared, log })
+}
+
+/// What services are made of.
+struct Parts<'a> {
+    birth: &'a Birth,
+    writer: Arc<Writer>,
+    queue: Arc<QueueClient>,
+    shared: Arc<Shared>,
+}
+
+type Services = (Option<Arc<Service>>, Option<Arc<Service>>);
+
+impl Parts<'_> {
+    /// The service of a master.cf line, and the same under stress if that makes a difference.
+    fn services(&self, line: &birth::Service) -> Result<Services, String> {
+        let service = self.service(line, &line.config)?;
+        let own_stress = !line.config.text(&p::stress).is_empty();
+        let stress = ("stress".to_owned(), "yes".to_owned());
+        let stressed = match (own_stress, line.line.maxproc) {
+            (true, _) | (_, None) => None,
+            _ => Some(self.service(line, &line.config.with_overrides(&[stress]))?),
+        };
+        Ok((Some(service), stressed))
+    }
+
+    fn service(&self, line: &birth::Service, config: &Arc<Config>) -> Result<Arc<Service>, String> {
+        let tables = Tables::with_log(config.clone(), line.log.clone());
+        let string = |problem: crate::config::Problem| problem.text;
+        // `-o` of smtpd concerns smtpd; the other parts have lines of their own in master.cf.
+        let rewrite_config = self.birth.config_of_service("rewrite");
+        let cleanup_name = config.text(&p::cleanup_service_name);
+        let cleanup_config = self.birth.config_of_service(&cleanup_name);
+        let rewrite = Rewrite::new(&rewrite_config, &tables).map_err(string)?;
+        let cleanup = Cleanup::new(
+            &cleanup_config,
+            &tables,
+            rewrite.clone(),
+            self.writer.clone(),
+            Some(self.queue.clone()),
+        )
+        .map_err(string)?;
+        let service = Service::new(
+            &line.line.name,
+            config,
+            &tables,
+            (rewrite, cleanup),
+            self.shared.clone(),
+            &line.log,
+        )?;
+        Ok(Arc::new(service))
+    }
+}
+
+/// Accepts clients until the system stops, then waits for the sessions that are left.
+pub async fn serve(state: State, mut life: Life) {
+    state.conversation.start();
+    let (alive, mut all_gone) = tokio::sync::mpsc::channel::<()>(1);
+    for door in state.doors {
+        let Door { service, stressed, sockets, kind, places, log } = door;
+        let room = Room { service, stressed, places, log, alive: alive.clone() };
+        let room = Arc::new(room);
+        for socket in sockets {
+            let (room, life) = (room.clone(), life.clone());
+            tokio::spawn(async move {
+                if let Err(e) = listen(socket, kind, &room, life).await {
+                    room.log.fatal(format_args!("accept connection: {e}"));
+                }
+            });
+        }
+    }
+    drop(alive);
+    life.drained().await;
+    let _ = tokio::time::timeout(DRAIN, all_gone.recv()).await;
+    drop((state.shared, state.log));
+}
+
+/// What the sessions of one service share.
+#[derive(Debug)]
+struct Room {
+    service: Arc<Service>,
+    stressed: Option<Arc<Service>>,
+    places: Option<Arc<Semaphore>>,
+    log: Log,
+    alive: tokio::sync::mpsc::Sender<()>,
+}
+
+async fn listen(
+    socket: OwnedFd,
+    kind: SocketKind,
+    room: &Arc<Room>,
+    mut life: Life,
+) -> std::io::Result<()> {
+    let listener = Listener::new(socket, kind)?;
+    loop {
+        let place = tokio::select! {
+            place = room.place() => place,
+            () = life.drained() => return Ok(()),
+        };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = life.drained() => return Ok(()),
+        };
+        match accepted {
+            Ok(client) => room.admit(client, place, life.clone()),
+            Err(e) => {
+                // Out of descriptors or memory, or the client has gone again: others will come.
+                if !is_clients_fault(&e) {
+                    room.log.warning(format_args!("accept connection: {e}"));
+                    tokio::time::sleep(BREATHER).await;
+                }
+            }
+        }
+    }
+}
+
+fn is_clients_fault(e: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, WouldBlock};
+    matches!(e.kind(), ConnectionAborted | ConnectionReset | Interrupted | WouldBlock)
+}
+
+enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+type Client = (Stream, Option<(SocketAddr, SocketAddr)>);
+
+impl Listener {
+    fn new(socket: OwnedFd, kind: SocketKind) -> std::io::Result<Self> {
+        if kind == SocketKind::Inet {
+            let listener = std::net::TcpListener::from(socket);
+            listener.set_nonblocking(true)?;
+            return Ok(Self::Tcp(TcpListener::from_std(listener)?));
+        }
+        let listener = std::os::unix::net::UnixListener::from(socket);
+        listener.set_nonblocking(true)?;
+        Ok(Self::Unix(UnixListener::from_std(listener)?))
+    }
+
+    async fn accept(&self) -> std::io::Result<Client> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, remote) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                let local = stream
+                    .local_addr()
+                    .unwrap_or_else(|_| SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)));
+                Ok((Stream::Tcp(stream), Some((remote, local))))
+            }
+            Self::Unix(listener) => {
+                let (stream, _) = listener.accept().await?;
+                Ok((Stream::Unix(stream), None))
+            }
+        }
+    }
+}
+
+impl Room {
+    /// A place for one more session; waits while all are taken.
+    async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        match &self.places {
+            Some(places) => places.clone().acquire_owned().await.ok(),
+            None => None,
+        }
+    }
+
+    fn admit(self: &Arc<Self>, client: Client, place: Option<OwnedSemaphorePermit>, life: Life) {
+        let crowded = self.places.as_ref().is_some_and(|places| places.available_permits() == 0);
+        let service = match &self.stressed {
+            Some(stressed) if crowded => stressed.clone(),
+            _ => self.service.clone(),
+        };
+        let log = self.log.session();
+        let alive = self.alive.clone();
+        tokio::spawn(async move {
+            Box::pin(greet(service, client, log, life)).await;
+            drop((place, alive));
+        });
+    }
+}
+
+/// Finds out who the client is, and talks with it. When the system stops, a session that waits
+/// for its client is told so.
+async fn greet(service: Arc<Service>, (stream, addresses): Client, log: Log, life: Life) {
+    let peer = match addresses {
+        Some((remote, local)) => {
+            service.shared.directory.internet(&service.settings, &log, remote, local).await
+        }
+        None => Directory::local(&service.settings),
+    };
+    let mut session = Box::new(Session::begin(service, stream, peer, log.clone()).await);
+    if let Err(text) = survive(session.run(life)).await {
+        log.line(Level::Panic, format_args!("{text}"));
+        session.apologise().await;
+    }
+}
+
+/// Runs a future to its end, or to its panic: then the text of the panic comes back.
+async fn survive(future: impl Future<Output = ()>) -> Result<(), String> {
+    let mut future = std::pin::pin!(future);
+    std::future::poll_fn(|context| {
+        let poll = std::panic::AssertUnwindSafe(|| future.as_mut().poll(context));
+        match std::panic::catch_unwind(poll) {
+            Ok(poll) => poll.map(Ok),
+            Err(payload) => std::task::Poll::Ready(Err(panic_text(&*payload))),
+        }
+    })
+    .await
+}
+
+fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a session has failed".into())
+}
