@@ -28,6 +28,10 @@ const COMMANDS: &[(&str, Program)] = &[
     ("postconf", crate::commands::postconf::main),
     ("postfix", crate::commands::postfix::main),
     ("postmap", crate::commands::postmap::main),
+    ("postqueue", crate::commands::postqueue::main),
+    ("mailq", crate::commands::postqueue::mailq),
+    ("postsuper", crate::commands::postsuper::main),
+    ("postcat", crate::commands::postcat::main),
 ];
 
 /// The program of that name, if there is one.

@@ -106,8 +106,7 @@ impl Books {
 
     /// Marks of a message that outlive a restart.
     pub(super) fn marked(&mut self, location: Location, marks: Marks) {
-        let note = vec![u8::from(marks.force_expire) | u8::from(marks.warned) << 1];
-        self.note(&Event::Noted { key: location.key(), kind: MARKS, note });
+        self.note(&Event::Noted { key: location.key(), kind: MARKS, note: marks_note(marks) });
     }
 
     /// A message is gone.
@@ -224,10 +223,16 @@ fn snapshot(entry: &Entry, live: &mut Vec<Event>) {
     if let Some(reasons) = &entry.reasons {
         live.push(Event::Noted { key, kind: REASONS, note: reasons.to_vec() });
     }
-    if entry.marks.force_expire || entry.marks.warned {
-        let note = vec![u8::from(entry.marks.force_expire) | u8::from(entry.marks.warned) << 1];
+    let note = marks_note(entry.marks);
+    if note != [0] {
         live.push(Event::Noted { key, kind: MARKS, note });
     }
+}
+
+/// The marks that outlive a restart, one bit each.
+fn marks_note(marks: Marks) -> Vec<u8> {
+    let Marks { force_expire, warned, requeue, .. } = marks;
+    vec![u8::from(force_expire) | u8::from(warned) << 1 | u8::from(requeue) << 2]
 }
 
 impl Memory {
@@ -251,6 +256,7 @@ impl Memory {
                 let marks = &mut self.messages.entry(key).or_default().marks;
                 marks.force_expire = bits & 1 != 0;
                 marks.warned = bits & 2 != 0;
+                marks.requeue = bits & 4 != 0;
             }
             Event::Noted { .. } => {}
             Event::Removed { key } => {
@@ -276,6 +282,7 @@ impl Memory {
         }
         entry.marks.force_expire = remembered.marks.force_expire;
         entry.marks.warned = remembered.marks.warned;
+        entry.marks.requeue = remembered.marks.requeue;
         entry.reasons = remembered.reasons.map(Vec::into_boxed_slice);
         if let Some(next) = remembered.next {
             entry.queue = Queue::Deferred;

@@ -104,6 +104,13 @@ impl Copier {
         message.sender(&old.sender);
         copy_attributes(&old, &mut message.envelope);
         message.envelope.created = if old.created.0 == 0 { old.arrival } else { old.created };
+        let now = crate::sys::now() / 1_000_000;
+        message.prepend(&format!(
+            "Received: by {} ({}, from userid {uid})\n\tid {id}; {}",
+            self.settings.hostname,
+            self.settings.mail_name,
+            crate::sys::date::mail_date(now)
+        ));
         for (index, recipient) in (0..).zip(old.recipients) {
             if !done(index) {
                 message.recipient(recipient).await;

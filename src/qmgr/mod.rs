@@ -19,6 +19,7 @@ mod event;
 mod forward;
 mod intake;
 mod notices;
+pub mod offline;
 mod queue;
 mod requests;
 mod resolve;

@@ -67,6 +67,8 @@ pub(super) struct Queue {
     pub(super) work: HashMap<Key, Work, foldhash::fast::RandomState>,
     agents: HashMap<Arc<str>, mpsc::UnboundedSender<Request>, foldhash::fast::RandomState>,
     intakes: HashMap<u32, mpsc::UnboundedSender<FromQueue>>,
+    /// Messages that were marked for it while qmgr was down.
+    to_requeue: Vec<(Key, Location)>,
     /// Tasks under way whose end is an event.
     pub(super) tasks: usize,
     events: mpsc::Sender<Event>,
@@ -116,6 +118,7 @@ impl Queue {
             work: HashMap::default(),
             agents: HashMap::default(),
             intakes: HashMap::new(),
+            to_requeue: Vec::new(),
             tasks: 0,
             events,
             inbox: Some(inbox),
@@ -127,9 +130,13 @@ impl Queue {
     fn take_in(&mut self, found: Vec<(Entry, Box<Envelope>)>) {
         for (entry, envelope) in found {
             let keep = entry.queue == Place::Incoming && self.fresh.len() < KEPT_ENVELOPES;
+            let (requeue, location) = (entry.marks.requeue, entry.location);
             let key = self.scheduler.add(entry, now());
             if keep {
                 self.fresh.insert(key, envelope);
+            }
+            if requeue {
+                self.to_requeue.push((key, location));
             }
         }
     }
@@ -152,6 +159,9 @@ impl Queue {
         let mut housekeeping = tokio::time::interval(HOUSEKEEPING);
         housekeeping.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut farewell = None;
+        for (key, location) in std::mem::take(&mut self.to_requeue) {
+            self.requeue(key, location);
+        }
         loop {
             self.act();
             if farewell.is_some() && self.scheduler.in_flight() == 0 && self.tasks == 0 {

@@ -136,9 +136,9 @@ impl Queue {
 
     /// Takes a message through cleanup again; only an inactive one, since deliveries in flight
     /// would be made twice.
-    fn requeue(&mut self, key: Key, location: Location) -> bool {
+    pub(super) fn requeue(&mut self, key: Key, location: Location) -> bool {
         let Some(entry) = self.scheduler.entry(key) else { return false };
-        if entry.queue == Place::Active {
+        if self.work.contains_key(&key) {
             return false;
         }
         let done = entry.done.clone();

@@ -16,7 +16,7 @@ use crate::spool::Reader;
 use crate::wire::attr;
 
 /// The queues in the order of the listing.
-const ORDER: [Queue; 4] = [Queue::Active, Queue::Incoming, Queue::Deferred, Queue::Hold];
+pub(super) const ORDER: [Queue; 4] = [Queue::Active, Queue::Incoming, Queue::Deferred, Queue::Hold];
 
 /// Accepts those who want to see the queue.
 pub(super) async fn serve(

@@ -105,6 +105,8 @@ pub struct Marks {
     pub deleted: bool,
     /// A notice of the mail system (null sender): bounce_queue_lifetime applies.
     pub null_sender: bool,
+    /// `postsuper -r` while qmgr was down: to be taken through cleanup again.
+    pub requeue: bool,
     /// Its content has a file of its own.
     pub apart: bool,
 }
