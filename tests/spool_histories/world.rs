@@ -83,6 +83,8 @@ impl World {
                     .map(|_| match self.random.below(8) {
                         0 => 0,
                         1 => 900 + self.random.below(400),
+                        // Many of one size: so places of different generations coincide.
+                        2..=5 => 100,
                         _ => self.random.below(600),
                     })
                     .collect();
