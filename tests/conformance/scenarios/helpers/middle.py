@@ -8,7 +8,7 @@ STRANGER, ME = "198.51.100.7", "192.0.2.1"
 def catch(t, **more):
     """All mail, local mail too, goes to one next hop; returns it. SIZE is not offered: it would tell how long our queue IDs are."""
     to = f"smtp:[{HOP}]"
-    settings = dict(local_transport=to, virtual_transport=to, relay_transport=to, default_transport=to, local_recipient_maps="",
+    settings = dict(local_transport=to, virtual_transport=to, relay_transport=to, default_transport=to, local_recipient_maps="", smtp_connection_cache_on_demand="no",
                     smtp_destination_recipient_limit="50", local_destination_recipient_limit="50")
     t.main(**{**settings, **more})
     return t.sink(HOP, name="hop", ehlo=("PIPELINING", "8BITMIME"))
