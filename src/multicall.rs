@@ -24,14 +24,17 @@ const DAEMONS: &[(&str, Program)] = &[
 
 /// Commands by name.
 const COMMANDS: &[(&str, Program)] = &[
+    ("mailq", crate::commands::sendmail::main),
+    ("newaliases", crate::commands::sendmail::main),
     ("postalias", crate::commands::postalias::main),
+    ("postcat", crate::commands::postcat::main),
     ("postconf", crate::commands::postconf::main),
     ("postfix", crate::commands::postfix::main),
+    ("postlog", crate::commands::postlog::main),
     ("postmap", crate::commands::postmap::main),
     ("postqueue", crate::commands::postqueue::main),
-    ("mailq", crate::commands::postqueue::mailq),
     ("postsuper", crate::commands::postsuper::main),
-    ("postcat", crate::commands::postcat::main),
+    ("sendmail", crate::commands::sendmail::main),
 ];
 
 /// The program of that name, if there is one.

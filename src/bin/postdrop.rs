@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ExitCode::FAILURE
+    postfix_rs::commands::postdrop::main(std::env::args_os().skip(1).collect())
 }

@@ -2,13 +2,17 @@
 //!
 //! Each module has one `main` that takes the arguments after the name, and returns the exit code.
 
-pub mod postalias;
-pub mod postconf;
-pub mod postfix;
-pub mod postmap;
 pub mod getopt;
+pub mod postalias;
 pub mod postcat;
+pub mod postconf;
+pub mod postdrop;
+pub mod postfix;
+pub mod postlog;
+pub mod postmap;
 pub mod postqueue;
 pub mod postsuper;
 pub mod queue_access;
+pub mod sendmail;
 pub mod speaker;
+pub mod submission;

@@ -3,6 +3,7 @@
 
 pub mod attr;
 pub mod line;
+pub mod queue_record;
 pub mod smtp_address;
 pub mod smtp_command;
 pub mod smtp_data;

@@ -1,0 +1,102 @@
+//! postlog(1): writes a line to the mail log, for scripts.
+
+use std::ffi::OsString;
+use std::io::{BufRead, IsTerminal};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::config::{Config, default_directory, parameters as p};
+use crate::log::{self, Level, Log};
+use crate::service::logging;
+
+/// What the command line says.
+struct Options {
+    directory: PathBuf,
+    level: Level,
+    tag: Option<String>,
+    words: Vec<String>,
+}
+
+/// Runs the command.
+pub fn main(arguments: Vec<OsString>) -> ExitCode {
+    let early = Log::for_command("postfix", "postlog");
+    let code = match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(text) => {
+            early.fatal(format_args!("{text}"));
+            ExitCode::FAILURE
+        }
+    };
+    log::flush();
+    code
+}
+
+fn run(arguments: &[OsString]) -> Result<(), String> {
+    let options = parse(arguments)?;
+    let config = Config::load(&options.directory).map_err(|problem| problem.text)?;
+    logging::set_up(&config, &config.text(&p::myhostname));
+    let mut log = match &options.tag {
+        Some(tag) => Log::tagged(&tag.replace(char::is_control, "?")),
+        None => Log::new(&logging::syslog_name(&config), "postlog"),
+    };
+    if std::io::stderr().is_terminal() {
+        log = log.to_stderr();
+    }
+    if options.words.is_empty() {
+        for line in std::io::stdin().lock().split(b'\n') {
+            let line = line.map_err(|e| crate::config::why(&e))?;
+            log.line(options.level, format_args!("{}", String::from_utf8_lossy(&line)));
+        }
+    } else {
+        log.line(options.level, format_args!("{}", options.words.join(" ")));
+    }
+    Ok(())
+}
+
+fn parse(arguments: &[OsString]) -> Result<Options, String> {
+    const USAGE: &str = "usage: postlog [-c config_dir] [-i] [-p priority] [-t tag] [-v] [text]";
+    let mut options = Options {
+        directory: default_directory(),
+        level: Level::Info,
+        tag: None,
+        words: Vec::new(),
+    };
+    let mut words = arguments.iter().map(|word| word.to_string_lossy().into_owned());
+    while let Some(word) = words.next() {
+        let Some(letters) = word.strip_prefix('-').filter(|letters| !letters.is_empty()) else {
+            options.words.push(word);
+            break;
+        };
+        if letters == "-" {
+            break;
+        }
+        for (at, letter) in letters.char_indices() {
+            if matches!(letter, 'i' | 'v') {
+                continue;
+            }
+            let attached = letters.get(at + letter.len_utf8()..).unwrap_or_default();
+            let value = if attached.is_empty() { words.next() } else { Some(attached.to_owned()) };
+            let value = value.ok_or(USAGE)?;
+            match letter {
+                'c' => options.directory = value.into(),
+                'p' => options.level = level(&value)?,
+                't' => options.tag = Some(value),
+                _ => return Err(USAGE.into()),
+            }
+            break;
+        }
+    }
+    options.words.extend(words);
+    Ok(options)
+}
+
+fn level(name: &str) -> Result<Level, String> {
+    Ok(match name {
+        "info" => Level::Info,
+        "warn" | "warning" => Level::Warning,
+        "error" => Level::Error,
+        "fatal" => Level::Fatal,
+        "panic" => Level::Panic,
+        _ => return Err(format!("bad severity: \"{name}\"")),
+    })
+}
