@@ -186,6 +186,21 @@ pub enum Reason {
     Internal,
 }
 
+/// cleanup without its spool.
+#[derive(Debug)]
+pub struct Prepared {
+    settings: Settings,
+    rewrite: Arc<Rewrite>,
+}
+
+impl Prepared {
+    /// Complete.
+    pub fn with(self, writer: Arc<Writer>, queue: Option<Arc<QueueClient>>) -> Arc<Cleanup> {
+        let Self { settings, rewrite } = self;
+        Arc::new(Cleanup { settings, rewrite, writer, queue })
+    }
+}
+
 impl Cleanup {
     /// Reads the parameters and opens the tables. `queue` is none only in qmgr itself, which
     /// takes what `finish_here` gives.
@@ -196,8 +211,17 @@ impl Cleanup {
         writer: Arc<Writer>,
         queue: Option<Arc<QueueClient>>,
     ) -> Result<Arc<Self>, Problem> {
-        let settings = Settings::read(config, tables)?;
-        Ok(Arc::new(Self { settings, rewrite, writer, queue }))
+        Ok(Self::prepare(config, tables, rewrite)?.with(writer, queue))
+    }
+
+    /// The first half of [`Cleanup::new`], for a process that opens its tables before it is
+    /// confined and its spool afterwards.
+    pub fn prepare(
+        config: &Arc<Config>,
+        tables: &Tables,
+        rewrite: Arc<Rewrite>,
+    ) -> Result<Prepared, Problem> {
+        Ok(Prepared { settings: Settings::read(config, tables)?, rewrite })
     }
 
     /// Begins a message: gives it a queue ID. `log` is the caller's; cleanup's own lines are

@@ -37,13 +37,6 @@ pub struct QueueClient {
 impl QueueClient {
     /// Starts the task that talks to qmgr's `private/queue`; must run inside a tokio runtime.
     pub fn start(queue_directory: &Path, writer: Arc<Writer>) -> Arc<Self> {
-        let (client, conversation) = Self::prepare(queue_directory, writer);
-        conversation.start();
-        client
-    }
-
-    /// The same in two steps, for a process that prepares everything before it has a runtime.
-    pub fn prepare(queue_directory: &Path, writer: Arc<Writer>) -> (Arc<Self>, Conversation) {
         let (sender, stored) = mpsc::unbounded_channel();
         let notices = writer.notices().unwrap_or_else(|| mpsc::unbounded_channel().1);
         let task = Task {
@@ -53,7 +46,8 @@ impl QueueClient {
             notices,
             full: Vec::new(),
         };
-        (Arc::new(Self { sender }), Conversation(task))
+        tokio::spawn(task.run());
+        Arc::new(Self { sender })
     }
 
     /// A message is on disk.
@@ -62,18 +56,6 @@ impl QueueClient {
     }
 }
 
-/// The conversation with qmgr, not begun yet.
-#[derive(Debug)]
-pub struct Conversation(Task);
-
-impl Conversation {
-    /// Begins it; must run inside a tokio runtime.
-    pub fn start(self) {
-        tokio::spawn(self.0.run());
-    }
-}
-
-#[derive(Debug)]
 struct Task {
     socket: PathBuf,
     writer: Arc<Writer>,

@@ -24,7 +24,6 @@ const NAMES: &[(&str, Keywords)] = &[
     ("SILENT-DISCARD", Keywords::SILENT),
 ];
 
-#[expect(missing_docs, reason = "each is the keyword of that name")]
 impl Keywords {
     pub const NONE: Self = Self(0);
     pub const EIGHT_BIT_MIME: Self = Self(1);

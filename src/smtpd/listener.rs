@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::connection::Stream;
 use super::peer::Directory;
-use super::service::{Service, Shared};
+use super::service::{Service, Shared, Unfinished};
 use super::session::Session;
 use crate::cleanup::Cleanup;
 use crate::config::master_cf::SocketKind;
@@ -20,24 +21,21 @@ use crate::log::{Level, Log};
 use crate::lookup::Tables;
 use crate::rewrite::Rewrite;
 use crate::service::birth::{self, Birth, Life};
-use crate::service::intake::{Conversation, QueueClient};
+use crate::service::intake::QueueClient;
 use crate::spool::Writer;
 
 /// Everything that is ready before confinement.
-#[derive(Debug)]
 pub struct State {
     doors: Vec<Door>,
-    conversation: Conversation,
-    shared: Arc<Shared>,
+    queue_directory: PathBuf,
     log: Log,
 }
 
 /// One service and its sockets.
-#[derive(Debug)]
 struct Door {
-    service: Arc<Service>,
+    service: Unfinished,
     /// The same under `stress = yes`, for when all sessions are taken.
-    stressed: Option<Arc<Service>>,
+    stressed: Option<Unfinished>,
     sockets: Vec<OwnedFd>,
     kind: SocketKind,
     /// How many sessions may go on at once.
@@ -54,109 +52,96 @@ const BREATHER: Duration = Duration::from_millis(100);
 /// Reads every service. One that cannot be served is reported and left out, as in Postfix; if
 /// none is left, the process gives up.
 pub fn prepare(birth: Birth) -> Result<State, String> {
-    let queue_directory = birth.config.queue_directory();
-    let writer = Writer::open(&queue_directory).map_err(|e| e.to_string())?;
-    let (queue, conversation) = QueueClient::prepare(&queue_directory, writer.clone());
     let shared = Arc::new(Shared::new(Resolver::from_system()));
-    let parts = Parts { birth: &birth, writer, queue, shared: shared.clone() };
     let mut doors = Vec::new();
     let mut last_problem = None;
-    for line in &birth.services {
-        match parts.services(line) {
-            Ok((service, stressed)) => doors.push((service, stressed)),
+    let Birth { services, .. } = &birth;
+    for line in services {
+        match prepare_line(&birth, line, &shared) {
+            Ok(pair) => doors.push(Some(pair)),
             Err(text) => {
                 line.log.fatal(format_args!("{text}"));
                 last_problem = Some(text);
-                doors.push((None, None));
+                doors.push(None);
             }
         }
     }
-    if doors.iter().all(|(service, _)| service.is_none())
+    if doors.iter().all(Option::is_none)
         && let Some(text) = last_problem
     {
         return Err(text);
     }
-    let log = birth.log;
-    let doors = birth.services.into_iter().zip(doors);
-    let doors = doors
-        .filter_map(|(line, (service, stressed))| {
-            Some(Door {
-                service: service?,
-                stressed,
-                kind: line.line.kind,
-                places: line
-                    .line
-                    .maxproc
-                    .map(|most| Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(1)))),
-                sockets: line.sockets,
-                log: line.log,
-            })
+    let queue_directory = birth.config.queue_directory();
+    let doors = birth.services.into_iter().zip(doors).filter_map(|(line, pair)| {
+        let (service, stressed) = pair?;
+        let places = |most| Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(1)));
+        Some(Door {
+            service,
+            stressed,
+            kind: line.line.kind,
+            places: line.line.maxproc.map(places),
+            sockets: line.sockets,
+            log: line.log,
         })
-        .collect();
-    Ok(State { doors, conversation, shared, log })
+    });
+    Ok(State { doors: doors.collect(), queue_directory, log: birth.log })
 }
 
-/// What services are made of.
-struct Parts<'a> {
-    birth: &'a Birth,
-    writer: Arc<Writer>,
-    queue: Arc<QueueClient>,
-    shared: Arc<Shared>,
+/// The service of a master.cf line, and the same under stress where that makes a difference.
+fn prepare_line(
+    birth: &Birth,
+    line: &birth::Service,
+    shared: &Arc<Shared>,
+) -> Result<(Unfinished, Option<Unfinished>), String> {
+    let service = prepare_service(birth, line, &line.config, shared)?;
+    let is_set = !line.config.text(&p::stress).is_empty();
+    if is_set || line.line.maxproc.is_none() {
+        return Ok((service, None));
+    }
+    let stress = ("stress".to_owned(), "yes".to_owned());
+    let stressed = prepare_service(birth, line, &line.config.with_overrides(&[stress]), shared)?;
+    Ok((service, Some(stressed)))
 }
 
-type Services = (Option<Arc<Service>>, Option<Arc<Service>>);
-
-impl Parts<'_> {
-    /// The service of a master.cf line, and the same under stress if that makes a difference.
-    fn services(&self, line: &birth::Service) -> Result<Services, String> {
-        let service = self.service(line, &line.config)?;
-        let own_stress = !line.config.text(&p::stress).is_empty();
-        let stress = ("stress".to_owned(), "yes".to_owned());
-        let stressed = match (own_stress, line.line.maxproc) {
-            (true, _) | (_, None) => None,
-            _ => Some(self.service(line, &line.config.with_overrides(&[stress]))?),
-        };
-        Ok((Some(service), stressed))
-    }
-
-    fn service(&self, line: &birth::Service, config: &Arc<Config>) -> Result<Arc<Service>, String> {
-        let tables = Tables::with_log(config.clone(), line.log.clone());
-        let string = |problem: crate::config::Problem| problem.text;
-        // `-o` of smtpd concerns smtpd; the other parts have lines of their own in master.cf.
-        let rewrite_config = self.birth.config_of_service("rewrite");
-        let cleanup_name = config.text(&p::cleanup_service_name);
-        let cleanup_config = self.birth.config_of_service(&cleanup_name);
-        let rewrite = Rewrite::new(&rewrite_config, &tables).map_err(string)?;
-        let cleanup = Cleanup::new(
-            &cleanup_config,
-            &tables,
-            rewrite.clone(),
-            self.writer.clone(),
-            Some(self.queue.clone()),
-        )
-        .map_err(string)?;
-        let service = Service::new(
-            &line.line.name,
-            config,
-            &tables,
-            (rewrite, cleanup),
-            self.shared.clone(),
-            &line.log,
-        )?;
-        Ok(Arc::new(service))
-    }
+fn prepare_service(
+    birth: &Birth,
+    line: &birth::Service,
+    config: &Arc<Config>,
+    shared: &Arc<Shared>,
+) -> Result<Unfinished, String> {
+    let tables = Tables::with_log(config.clone(), line.log.clone());
+    let string = |problem: crate::config::Problem| problem.text;
+    // `-o` of smtpd concerns smtpd; the other parts have lines of their own in master.cf.
+    let rewrite_config = birth.config_of_service("rewrite");
+    let cleanup_config = birth.config_of_service(&config.text(&p::cleanup_service_name));
+    let rewrite = Rewrite::new(&rewrite_config, &tables).map_err(string)?;
+    let cleanup = Cleanup::prepare(&cleanup_config, &tables, rewrite.clone()).map_err(string)?;
+    let stages = (rewrite, cleanup);
+    Service::prepare(&line.line.name, config, &tables, stages, shared.clone(), &line.log)
 }
 
 /// Accepts clients until the system stops, then waits for the sessions that are left.
 pub async fn serve(state: State, mut life: Life) {
-    state.conversation.start();
+    let writer = match Writer::open(&state.queue_directory) {
+        Ok(writer) => writer,
+        Err(e) => {
+            state.log.fatal(format_args!("{e}"));
+            return;
+        }
+    };
+    let queue = QueueClient::start(&state.queue_directory, writer.clone());
     let (alive, mut all_gone) = tokio::sync::mpsc::channel::<()>(1);
     for door in state.doors {
-        let Door { service, stressed, sockets, kind, places, log } = door;
-        let room = Room { service, stressed, places, log, alive: alive.clone() };
-        let room = Arc::new(room);
-        for socket in sockets {
-            let (room, life) = (room.clone(), life.clone());
+        let finish = |service: Unfinished| Arc::new(service(writer.clone(), queue.clone()));
+        let room = Arc::new(Room {
+            service: finish(door.service),
+            stressed: door.stressed.map(finish),
+            places: door.places,
+            log: door.log,
+            alive: alive.clone(),
+        });
+        for socket in door.sockets {
+            let (room, life, kind) = (room.clone(), life.clone(), door.kind);
             tokio::spawn(async move {
                 if let Err(e) = listen(socket, kind, &room, life).await {
                     room.log.fatal(format_args!("accept connection: {e}"));
@@ -167,7 +152,6 @@ pub async fn serve(state: State, mut life: Life) {
     drop(alive);
     life.drained().await;
     let _ = tokio::time::timeout(DRAIN, all_gone.recv()).await;
-    drop((state.shared, state.log));
 }
 
 /// What the sessions of one service share.

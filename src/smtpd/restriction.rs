@@ -61,7 +61,6 @@ pub enum Server {
 
 /// What a restriction does.
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "each is the restriction of that name in postconf(5)")]
 pub enum Rule {
     Permit,
     Reject,

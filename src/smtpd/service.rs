@@ -9,13 +9,15 @@ use super::anvil::Anvil;
 use super::peer::Directory;
 use super::restriction::{List, Parser, Table, protects};
 use super::settings::Settings;
-use crate::cleanup::Cleanup;
+use crate::cleanup::{self, Cleanup};
 use crate::config::{Config, parameters as p, split_list};
 use crate::dns::Resolver;
 use crate::log::Log;
 use crate::lookup::match_list::{DomainList, HostList, StringList};
 use crate::lookup::{Maps, Tables};
 use crate::rewrite::Rewrite;
+use crate::service::intake::QueueClient;
+use crate::spool::Writer;
 
 /// What all services of the process share.
 #[derive(Debug)]
@@ -37,7 +39,6 @@ impl Shared {
 
 /// The restriction lists.
 #[derive(Debug)]
-#[expect(missing_docs, reason = "each is the parameter smtpd_NAME_restrictions")]
 pub struct Lists {
     pub client: List,
     pub helo: List,
@@ -55,7 +56,6 @@ pub struct Lists {
 
 /// Tables and match lists of parameters.
 #[derive(Debug)]
-#[expect(missing_docs, reason = "each is the parameter of that name, perhaps with _maps")]
 pub struct ServiceMaps {
     pub mynetworks: HostList,
     pub local_recipient: Maps,
@@ -120,41 +120,50 @@ pub struct Service {
     mx_backup_warned: AtomicBool,
 }
 
+/// A service that waits for its spool.
+pub type Unfinished = Box<dyn FnOnce(Arc<Writer>, Arc<QueueClient>) -> Service + Send>;
+
 /// How long an answer about free space is good.
 const SPACE_FRESH: Duration = Duration::from_secs(1);
 
 impl Service {
-    /// Reads everything of one service.
-    pub fn new(
+    /// Reads everything of one service; what is left to come is its spool.
+    pub fn prepare(
         name: &str,
         config: &Arc<Config>,
         tables: &Tables,
-        stages: (Arc<Rewrite>, Arc<Cleanup>),
+        (rewrite, cleanup): (Arc<Rewrite>, cleanup::Prepared),
         shared: Arc<Shared>,
         log: &Log,
-    ) -> Result<Self, String> {
+    ) -> Result<Unfinished, String> {
         let settings = Settings::read(config, log)?;
         let unit = config.time(&p::anvil_rate_time_unit);
         let limits = settings.client_limits;
         let string = |problem: crate::config::Problem| problem.text;
-        Ok(Self {
-            name: name.to_owned(),
-            lists: Arc::new(lists(config, tables, log)?),
-            maps: maps(config, tables).map_err(string)?,
-            permit_log: StringList::parse(
-                tables,
-                "smtpd_log_access_permit_actions",
-                &config.text(&p::smtpd_log_access_permit_actions),
-            )
-            .map_err(string)?,
-            local_clients: local_clients(config, tables).map_err(string)?,
-            rewrite: stages.0,
-            cleanup: stages.1,
-            anvil: Arc::new(Anvil::new(unit, limits.ipv4_prefix, limits.ipv6_prefix)),
-            shared,
+        let name = name.to_owned();
+        let lists = Arc::new(lists(config, tables, log)?);
+        let maps = maps(config, tables).map_err(string)?;
+        let permit_log = StringList::parse(
+            tables,
+            "smtpd_log_access_permit_actions",
+            &config.text(&p::smtpd_log_access_permit_actions),
+        )
+        .map_err(string)?;
+        let local_clients = local_clients(config, tables).map_err(string)?;
+        let anvil = Arc::new(Anvil::new(unit, limits.ipv4_prefix, limits.ipv6_prefix));
+        Ok(Box::new(move |writer, queue| Self {
+            name,
             settings,
+            lists,
+            maps,
+            permit_log,
+            local_clients,
+            rewrite,
+            cleanup: cleanup.with(writer, Some(queue)),
+            anvil,
+            shared,
             mx_backup_warned: AtomicBool::new(false),
-        })
+        }))
     }
 
     /// Free bytes in the queue's file system; none if nobody can tell.

@@ -22,7 +22,6 @@ pub enum TempFail {
 
 /// Reply codes of checks.
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "each is the parameter of that name, without _reject_code")]
 pub struct Codes {
     pub access_map_reject: u16,
     pub access_map_defer: u16,
@@ -45,7 +44,6 @@ pub struct Codes {
 
 /// Limits on what one client may do within `anvil_rate_time_unit`, or at once; zero is none.
 #[derive(Clone, Copy, Debug)]
-#[expect(missing_docs, reason = "each is the parameter smtpd_client_NAME_limit")]
 pub struct ClientLimits {
     pub connection_count: u32,
     pub connection_rate: u32,
@@ -86,7 +84,6 @@ pub struct SessionLimits {
 
 /// The parameters of one service.
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "a field is named after its parameter")]
 pub struct Settings {
     pub myhostname: Arc<str>,
     pub mail_name: String,

@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 /// An SMTP command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each is the command of that name")]
 pub enum Command {
     Helo,
     Ehlo,
