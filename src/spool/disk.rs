@@ -97,6 +97,18 @@ pub(super) fn write_all_at(
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RealDisk;
 
+/// What root makes belongs to whoever owns the directory: processes open their spool before they
+/// give root up, and write to it afterwards.
+fn keep_owner(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+    if !nix::unistd::geteuid().is_root() {
+        return Ok(());
+    }
+    let Some(directory) = path.parent() else { return Ok(()) };
+    let owner = std::fs::metadata(directory)?;
+    chown(path, Some(owner.uid()), Some(owner.gid()))
+}
+
 impl Disk for RealDisk {
     fn open(&self, path: &Path, access: Access) -> io::Result<Arc<dyn DiskFile>> {
         let write = access != Access::Read;
@@ -106,6 +118,9 @@ impl Disk for RealDisk {
             .create_new(access == Access::Create)
             .mode(0o600)
             .open(path)?;
+        if access == Access::Create {
+            keep_owner(path)?;
+        }
         Ok(Arc::new(file))
     }
 
@@ -128,7 +143,11 @@ impl Disk for RealDisk {
     }
 
     fn create_directory(&self, path: &Path) -> io::Result<()> {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+        if path.is_dir() {
+            return Ok(());
+        }
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        keep_owner(path)
     }
 
     fn sync_directory(&self, path: &Path) -> io::Result<()> {
@@ -144,6 +163,7 @@ impl Disk for RealDisk {
             .truncate(false)
             .mode(0o600)
             .open(path)?;
+        keep_owner(path)?;
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(lock) => Ok(Some(Box::new(lock))),
             Err((_, nix::errno::Errno::EWOULDBLOCK)) => Ok(None),
