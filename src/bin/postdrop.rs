@@ -1,7 +1,17 @@
-//! postdrop(1): the only set-gid program. Puts one message into the maildrop queue.
+//! The only set-gid program: postdrop(1), and postqueue(1) and postlog(1) by their names, which
+//! reach the sockets and the maildrop of group postdrop.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    postfix_rs::commands::postdrop::main(std::env::args_os().skip(1).collect())
+    use postfix_rs::commands;
+    let mut arguments = std::env::args_os();
+    let started_as = arguments.next().unwrap_or_default();
+    let arguments = arguments.collect();
+    match Path::new(&started_as).file_name().and_then(|name| name.to_str()) {
+        Some("postqueue") => commands::postqueue::main(arguments),
+        Some("postlog") => commands::postlog::main(arguments),
+        _ => commands::postdrop::main(arguments),
+    }
 }

@@ -1,4 +1,4 @@
-//! postqueue(1), mailq(1): lists the queue, and asks for deliveries now.
+//! postqueue(1): lists the queue, and asks for deliveries now.
 
 mod listing;
 
@@ -13,6 +13,7 @@ use std::time::Duration;
 use self::listing::Form;
 use super::getopt::Options;
 use super::queue_access::{ask, config_directory, exit, permitted, set_up};
+use super::submission;
 use crate::config::{Config, parameters as p, why};
 use crate::ipc::control::{FromQmgr, ToQmgr};
 use crate::log::{self, Log};
@@ -24,7 +25,7 @@ const USAGE: &str = "usage: postqueue -f | postqueue -i queueid | postqueue -j |
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Request {
+enum Request {
     /// -p
     List,
     /// -j
@@ -67,14 +68,19 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
     run(&request, &directory, &early)
 }
 
-/// Runs mailq(1): `postqueue -p`, whatever the options.
-pub fn mailq(_arguments: Vec<OsString>) -> ExitCode {
-    let early = Log::for_command("postfix", "mailq");
-    run(&Request::List, &config_directory(None), &early)
-}
-
-/// Does what another command (sendmail -bp, -q) asks for in the words of postqueue.
-pub fn run(request: &Request, directory: &std::path::Path, early: &Log) -> ExitCode {
+fn run(request: &Request, directory: &std::path::Path, early: &Log) -> ExitCode {
+    // With more rights than its caller the command trusts no folder that the caller chose.
+    if directory.as_os_str() != "/etc/postfix"
+        && submission::has_extra_rights()
+        && let Err((error, text)) = submission::check_directory(directory)
+    {
+        if !error.is_empty() {
+            early.error(format_args!("{error}"));
+        }
+        early.fatal(format_args!("{text}"));
+        log::flush();
+        return ExitCode::from(exit::UNAVAILABLE);
+    }
     let (config, log) = match set_up(directory, "postqueue") {
         Ok(ready) => ready,
         Err(text) => {
