@@ -45,9 +45,17 @@ pub fn trim_end(text: &[u8]) -> &[u8] {
     text.get(..end).unwrap_or_default()
 }
 
-/// Bytes as text for a message.
+/// Bytes as text for a message: what is not UTF-8 is shown as `?`, as in Postfix's log.
 pub fn show(text: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(text)
+    if let Ok(text) = std::str::from_utf8(text) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for chunk in text.utf8_chunks() {
+        shown.push_str(chunk.valid());
+        shown.extend(chunk.invalid().iter().map(|_| '?'));
+    }
+    Cow::Owned(shown)
 }
 
 impl<'a> Lines<'a> {

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::cidr::CidrTable;
@@ -79,6 +80,9 @@ pub struct Context {
     pub utf8: bool,
 }
 
+/// What `%m` shows in Postfix when the system gave no reason.
+pub const NO_REASON: &str = "Application error";
+
 /// Why a look-up gave no answer. Already logged, but for the caller's own line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
@@ -140,13 +144,21 @@ pub struct Table {
     pub(super) purpose: Purpose,
     pub(super) context: Arc<Context>,
     pub(super) engine: RwLock<Engine>,
+    /// Whether the engine is anything but unavailable.
+    pub(super) is_open: AtomicBool,
     pub(super) watch: Option<Watch>,
     pub(super) outage: Mutex<Outage>,
 }
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.kind, self.name)
+        // Postfix calls an open table by the file behind it, except for lmdb.
+        let suffix = match self.kind.as_str() {
+            "hash" | "btree" if self.is_open.load(Ordering::Relaxed) => ".db",
+            "cdb" if self.is_open.load(Ordering::Relaxed) => ".cdb",
+            _ => "",
+        };
+        write!(f, "{}:{}{suffix}", self.kind, self.name)
     }
 }
 
@@ -250,7 +262,7 @@ impl Table {
             }
             Engine::Indexed(table) => table.for_each(visit).map_err(SequenceError::Failed),
             Engine::Debug(table) => table.for_each(visit),
-            Engine::Fail => Err(SequenceError::Failed("Success".into())),
+            Engine::Fail => Err(SequenceError::Failed(NO_REASON.into())),
             Engine::Unavailable(why) => Err(SequenceError::Failed(why.clone())),
             _ => Err(SequenceError::Unsupported),
         }
@@ -344,6 +356,7 @@ impl Table {
         match opened {
             Ok(engine) => {
                 *self.engine.write().unwrap_or_else(PoisonError::into_inner) = engine;
+                self.is_open.store(true, Ordering::Relaxed);
             }
             Err(why) => {
                 let mut engine = self.engine.write().unwrap_or_else(PoisonError::into_inner);

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::address::{self, AddressRules, Found, Keys};
@@ -134,7 +135,8 @@ impl Tables {
 
     fn table_at(&self, spec: &str, purpose: Purpose, depth: usize) -> Arc<Table> {
         // Nothing of proxymap(8) is needed here: every process may open what it is told to.
-        let spec = spec.strip_prefix("proxy:").unwrap_or(spec);
+        let inner = spec.strip_prefix("proxy:").filter(|inner| !inner.is_empty());
+        let spec = inner.unwrap_or(spec);
         let key = (spec.to_owned(), purpose);
         let known = self.open.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         if let Some(table) = known {
@@ -158,7 +160,7 @@ impl Tables {
         let opened = opened.unwrap_or_else(|| match kind {
             "unionmap" => self.several(kind, name, purpose, depth).map(Engine::Union),
             "pipemap" => self.several(kind, name, purpose, depth).map(Engine::Pipe),
-            "debug" if depth < DEPTH => Ok(Engine::Debug(self.table_at(name, purpose, depth + 1))),
+            "debug" if depth < DEPTH => self.inner(name, purpose, depth).map(Engine::Debug),
             _ => open::load(kind, name, purpose, &self.context),
         });
         let engine = opened.unwrap_or_else(|why| {
@@ -168,6 +170,7 @@ impl Tables {
             Engine::Unavailable(why)
         });
         Table {
+            is_open: AtomicBool::new(!matches!(engine, Engine::Unavailable(_))),
             kind: kind.to_owned(),
             name: name.to_owned(),
             purpose,

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::options::Which;
 use super::output::Output;
 use super::{Context, Fatal, message};
-use crate::lookup::{Builder, SequenceError, Table, can_make, map_types, unsupported};
+use crate::lookup::{
+    Builder, NO_REASON, SequenceError, Table, can_make, map_types, show, unsupported,
+};
 
 /// Longest line of standard input that is taken as a key.
 const LONGEST_KEY: usize = 1 << 20;
@@ -59,12 +61,12 @@ impl<'a> Lazy<'a> {
 fn ask(context: &Context, table: &Table, key: &[u8]) -> Result<Option<Vec<u8>>, Fatal> {
     let value = table.lookup(key).map_err(|failure| match failure.config {
         true => Fatal(format!("table {table}: query error")),
-        false => Fatal(format!("table {table}: query error: Success")),
+        false => Fatal(format!("table {table}: query error: {NO_REASON}")),
     })?;
     let value = match value {
         Some(value) if context.call.files => {
             Some(crate::lookup::decode_file(&value).map_err(|why| {
-                let key = String::from_utf8_lossy(key);
+                let key = show(key);
                 context.log.warning(format_args!("table {table}: key {key}: {why}"));
                 Fatal(format!("table {table}: query error"))
             })?)
@@ -78,7 +80,7 @@ fn ask(context: &Context, table: &Table, key: &[u8]) -> Result<Option<Vec<u8>>, 
 }
 
 fn empty_value(context: &Context, table: &Table, key: &[u8]) {
-    let key = String::from_utf8_lossy(key);
+    let key = show(key);
     context
         .log
         .warning(format_args!("table {table}: key {key}: empty string result is not allowed"));
@@ -118,7 +120,7 @@ pub(super) fn sequence(context: &Context) -> Result<bool, Fatal> {
     };
     let table = context.open(kind, name)?;
     let mut output = Output::new(context.which, context.call.json);
-    let mut show = |key: &[u8], value: &[u8]| {
+    let mut print = |key: &[u8], value: &[u8]| {
         if key.is_empty() {
             context
                 .log
@@ -133,12 +135,12 @@ pub(super) fn sequence(context: &Context) -> Result<bool, Fatal> {
         match crate::lookup::decode_file(value) {
             Ok(value) => output.record(key, &value),
             Err(why) => {
-                let key = String::from_utf8_lossy(key);
+                let key = show(key);
                 context.log.warning(format_args!("table {table}: key {key}: {why}"));
             }
         }
     };
-    match table.for_each(&mut show) {
+    match table.for_each(&mut print) {
         Ok(()) => Ok(true),
         Err(SequenceError::Unsupported) => {
             Err(format!("table {table}: sequence operation is not supported").into())
@@ -178,7 +180,7 @@ pub(super) fn unchangeable(kind: &str, name: &str, operation: &str) -> String {
     let known = map_types().iter().any(|(known, available)| *known == kind && *available);
     match kind {
         _ if !known => unsupported(kind),
-        "fail" => format!("table fail:{name}: {operation} error: Success"),
+        "fail" => format!("table fail:{name}: {operation} error: {NO_REASON}"),
         "static" | "environ" | "internal" | "debug" => {
             format!("table {kind}:{name}: {operation} operation is not supported")
         }
