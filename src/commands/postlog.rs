@@ -5,6 +5,7 @@ use std::io::{BufRead, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::submission;
 use crate::config::{Config, default_directory, parameters as p};
 use crate::log::{self, Level, Log};
 use crate::service::logging;
@@ -33,6 +34,13 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
 
 fn run(arguments: &[OsString]) -> Result<(), String> {
     let options = parse(arguments)?;
+    // The program may have the group of the maildrop.
+    if options.directory.as_os_str() != "/etc/postfix" && submission::has_extra_rights() {
+        submission::check_directory(&options.directory).map_err(|(error, text)| {
+            Log::for_command("postfix", "postlog").error(format_args!("{error}"));
+            text
+        })?;
+    }
     let config = Config::load(&options.directory).map_err(|problem| problem.text)?;
     logging::set_up(&config, &config.text(&p::myhostname));
     let mut log = match &options.tag {

@@ -95,6 +95,11 @@ impl Log {
         Self { stderr_name: Some(program.into()), ..Self::new(syslog_name, program) }
     }
 
+    /// The same, with another name on standard error: that under which the command was started.
+    pub fn named_on_stderr(self, name: &str) -> Self {
+        Self { stderr_name: Some(name.into()), ..self }
+    }
+
     /// The log of a command that Postfix tags with its bare name, such as `postfix`.
     pub fn tagged(tag: &str) -> Self {
         Self { tag: tag.into(), number: std::process::id(), verbose: 0, stderr_name: None }

@@ -4,7 +4,7 @@ use std::io::{BufRead, Write};
 
 use super::header::{Piece, Watcher};
 use super::postdrop::Postdrop;
-use super::{Door, Fatal, exit};
+use super::{Door, Fatal};
 use crate::commands::submission::{self, status};
 use crate::config::{parameters as p, why};
 use crate::mail::address::List;
@@ -22,7 +22,7 @@ pub(super) fn enqueue(door: &Door<'_>) -> Result<(), Fatal> {
     let who = format!("{sender}({})", submission::uid());
     let directory = door.command_directory();
     let postdrop = Postdrop::start(&directory, &door.directory, door.options.verbose, door.log)
-        .map_err(|text| Fatal::new(exit::UNAVAILABLE, format!("{who}: {text}")))?;
+        .map_err(|text| Fatal::new(format!("{who}: {text}")))?;
     let mut post = Post { door, postdrop, who, sender, recipients: 0 };
     post.envelope()?;
     post.record(kind::MESSAGE, b"")?;
@@ -42,7 +42,7 @@ pub(super) fn enqueue(door: &Door<'_>) -> Result<(), Fatal> {
         } else {
             "Recipient addresses must be specified on the command line or via the -t option"
         };
-        return Err(post.fatal(exit::USAGE, text));
+        return Err(post.fatal(text));
     }
     post.record(kind::END, b"")?;
     post.finish()
@@ -53,7 +53,7 @@ fn sender(door: &Door<'_>) -> Result<String, Fatal> {
     let Some(given) = &door.options.sender else {
         let uid = submission::uid();
         return submission::login_name(uid)
-            .ok_or_else(|| Fatal::new(exit::OS, format!("no login name found for user ID {uid}")));
+            .ok_or_else(|| Fatal::new(format!("no login name found for user ID {uid}")));
     };
     let list = List::parse(given.as_bytes(), usize::MAX);
     let mut addresses = list.addresses();
@@ -88,14 +88,14 @@ struct Post<'a> {
 }
 
 impl Post<'_> {
-    fn fatal(&self, code: u8, text: &str) -> Fatal {
-        Fatal::new(code, format!("{}: {text}", self.who))
+    fn fatal(&self, text: &str) -> Fatal {
+        Fatal::new(format!("{}: {text}", self.who))
     }
 
     fn record(&mut self, kind: u8, data: &[u8]) -> Result<(), Fatal> {
-        self.postdrop.record(kind, data).map_err(|e| {
-            self.fatal(exit::TEMPORARY, &format!("error writing queue file: {}", why(&e)))
-        })
+        self.postdrop
+            .record(kind, data)
+            .map_err(|e| self.fatal(&format!("error writing queue file: {}", why(&e))))
     }
 
     fn attribute(&mut self, name: &str, value: &str) -> Result<(), Fatal> {
@@ -124,7 +124,7 @@ impl Post<'_> {
         let sender = self.sender.clone();
         self.record(kind::FROM, sender.as_bytes())?;
         if options.verp.is_some() && sender.is_empty() {
-            return Err(self.fatal(exit::USAGE, "-V option requires non-null sender address"));
+            return Err(self.fatal("-V option requires non-null sender address"));
         }
         if let Some(body) = options.body {
             let eight = body == Body::EightBitMime;
@@ -191,9 +191,8 @@ impl Post<'_> {
         let mut skip_from = true;
         let mut in_line = false;
         loop {
-            let kind = read_piece(&mut input, &mut line, limit).map_err(|e| {
-                self.fatal(exit::DATA, &format!("error reading input: {}", why(&e)))
-            })?;
+            let kind = read_piece(&mut input, &mut line, limit)
+                .map_err(|e| self.fatal(&format!("error reading input: {}", why(&e))))?;
             let Some(kind) = kind else { break };
             let whole = kind == kind::LINE;
             if whole {
@@ -221,7 +220,7 @@ impl Post<'_> {
                 Some(Piece::TooLong) => {
                     let text = "unable to extract recipients: message header length exceeds \
                                 safety limit";
-                    return Err(self.fatal(exit::DATA, text));
+                    return Err(self.fatal(text));
                 }
             }
             self.record(kind, &line)?;
@@ -236,14 +235,8 @@ impl Post<'_> {
         let Self { door, postdrop, who, sender, .. } = self;
         let (status, why) = postdrop.finish().unwrap_or((status::WRITE, String::new()));
         if status != 0 {
-            let code = match status {
-                s if s & status::BAD != 0 => exit::SOFTWARE,
-                s if s & status::WRITE != 0 => exit::TEMPORARY,
-                s if s & status::NO_PERMISSION != 0 => exit::NO_PERMISSION,
-                _ => exit::UNAVAILABLE,
-            };
             let why = if why.is_empty() { status::text(status).to_owned() } else { why };
-            return Err(Fatal::new(code, format!("{who}: {why}")));
+            return Err(Fatal::new(format!("{who}: {why}")));
         }
         if door.options.expand_only || door.options.record {
             let _ = writeln!(
@@ -269,7 +262,7 @@ impl LineEnds {
             "always" => Ok(Self::Strip),
             "strict" => Ok(Self::LikeFirst),
             "never" => Ok(Self::Keep),
-            _ => Err(Fatal::usage(format!("invalid sendmail_fix_line_endings value: {value}"))),
+            _ => Err(Fatal::new(format!("invalid sendmail_fix_line_endings value: {value}"))),
         }
     }
 

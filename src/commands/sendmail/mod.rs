@@ -19,31 +19,17 @@ use crate::config::{Config, default_directory, parameters as p, split_list, why}
 use crate::log::{self, Log};
 use crate::service::logging;
 
-/// Exit codes of sysexits.h.
-pub(super) mod exit {
-    pub(crate) const USAGE: u8 = 64;
-    pub(crate) const DATA: u8 = 65;
-    pub(crate) const UNAVAILABLE: u8 = 69;
-    pub(crate) const SOFTWARE: u8 = 70;
-    pub(crate) const OS: u8 = 71;
-    pub(crate) const TEMPORARY: u8 = 75;
-    pub(crate) const NO_PERMISSION: u8 = 77;
-}
+/// EX_TEMPFAIL of sysexits.h: how Postfix's sendmail ends whatever goes wrong, so that callers
+/// keep the mail and try again.
+const EX_TEMPFAIL: u8 = 75;
 
-/// Why the command gives up: its exit code, and the words after `fatal: `.
+/// Why the command gives up: the words after `fatal: `.
 #[derive(Debug)]
-pub(super) struct Fatal {
-    code: u8,
-    text: String,
-}
+pub(super) struct Fatal(String);
 
 impl Fatal {
-    fn new(code: u8, text: impl Into<String>) -> Self {
-        Self { code, text: text.into() }
-    }
-
-    fn usage(text: impl Into<String>) -> Self {
-        Self::new(exit::USAGE, text)
+    fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
     }
 }
 
@@ -54,12 +40,12 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
     let name = if matches!(&*name, "mailq" | "newaliases") { &*name } else { "sendmail" };
     let arguments: Vec<String> =
         arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
-    let mut log = Log::for_command("postfix", "sendmail");
+    let mut log = Log::for_command("postfix", "sendmail").named_on_stderr(name);
     let code = match run(name, &arguments, &mut log) {
         Ok(code) => code,
         Err(fatal) => {
-            log.fatal(format_args!("{}", fatal.text));
-            fatal.code
+            log.fatal(format_args!("{}", fatal.0));
+            EX_TEMPFAIL
         }
     };
     log::flush();
@@ -67,15 +53,13 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
 }
 
 fn run(name: &str, arguments: &[String], log: &mut Log) -> Result<u8, Fatal> {
-    let directory = options::config_directory(arguments).unwrap_or_else(default_directory);
-    let config =
-        Config::load(&directory).map_err(|problem| Fatal::new(exit::TEMPORARY, problem.text))?;
-    config.check_essentials(false).map_err(|problem| Fatal::new(exit::TEMPORARY, problem.text))?;
-    *log = logging::for_command(&config, "sendmail");
+    let directory = options::config_directory(name, arguments).unwrap_or_else(default_directory);
+    let config = Config::load(&directory).map_err(|problem| Fatal(problem.text))?;
+    config.check_essentials(false).map_err(|problem| Fatal(problem.text))?;
+    *log = logging::for_command(&config, "sendmail").named_on_stderr(name);
     let queue = config.queue_directory();
-    std::env::set_current_dir(&queue).map_err(|e| {
-        Fatal::new(exit::UNAVAILABLE, format!("chdir {}: {}", queue.display(), why(&e)))
-    })?;
+    std::env::set_current_dir(&queue)
+        .map_err(|e| Fatal::new(format!("chdir {}: {}", queue.display(), why(&e))))?;
     let options = Options::parse(name, arguments, &config, log)?;
     options.check()?;
     let door = Door { config: &config, directory, log, options: &options };
@@ -135,7 +119,7 @@ impl Door<'_> {
     }
 
     fn no_recipients(&self, complaint: &str) -> Result<(), Fatal> {
-        if self.options.recipients.is_empty() { Ok(()) } else { Err(Fatal::usage(complaint)) }
+        if self.options.recipients.is_empty() { Ok(()) } else { Err(Fatal::new(complaint)) }
     }
 
     /// Kinder words than postdrop has, which decides.
@@ -143,7 +127,7 @@ impl Door<'_> {
         let uid = submission::uid();
         submission::check_user(self.config, uid).map_err(|name| {
             let text = format!("User {name}({uid}) is not allowed to submit mail");
-            Fatal::new(exit::NO_PERMISSION, text)
+            Fatal::new(text)
         })
     }
 
@@ -187,7 +171,7 @@ impl Door<'_> {
         log::flush();
         let error = self.command(directory, program, arguments).exec();
         let path = directory.join(program);
-        Err(Fatal::new(exit::TEMPORARY, format!("execv {}: {}", path.display(), why(&error))))
+        Err(Fatal::new(format!("execv {}: {}", path.display(), why(&error))))
     }
 
     fn background(&self, program: &str, arguments: &[&str]) -> Result<u8, Fatal> {
@@ -197,7 +181,7 @@ impl Door<'_> {
             Err(error) => {
                 let path = directory.join(program);
                 let text = format!("execv {}: {}", path.display(), why(&error));
-                Err(Fatal::new(exit::TEMPORARY, text))
+                Err(Fatal::new(text))
             }
         }
     }

@@ -69,15 +69,20 @@ pub(super) struct Options {
 }
 
 /// The folder that `-C` names, or the folder of the main.cf that it names.
-pub(super) fn config_directory(arguments: &[String]) -> Option<PathBuf> {
+pub(super) fn config_directory(name: &str, arguments: &[String]) -> Option<PathBuf> {
     let mut found = None;
     let mut words = Words { rest: arguments, letters: None };
-    while let Some(Ok((letter, value))) = words.next() {
-        if letter == 'C' {
-            let path = Path::new(value);
-            let is_file = path.file_name().is_some_and(|name| name == "main.cf");
-            let folder = if is_file { path.parent().unwrap_or(path) } else { path };
-            found = Some(folder.to_owned());
+    while let Some(word) = words.next() {
+        match word {
+            Ok(('C', value)) => {
+                let path = Path::new(value);
+                let is_file = path.file_name().is_some_and(|name| name == "main.cf");
+                let folder = if is_file { path.parent().unwrap_or(path) } else { path };
+                found = Some(folder.to_owned());
+            }
+            Ok(_) => {}
+            // Said here, and again when the options count.
+            Err(why) => eprintln!("{name}: {why}"),
         }
     }
     found
@@ -174,7 +179,7 @@ impl Options {
         while let Some(word) = words.next() {
             let (letter, value) = word.map_err(|why| {
                 eprintln!("{name}: {why}");
-                Fatal::usage(format!("usage: {name} [options]"))
+                Fatal::new(format!("usage: {name} [options]"))
             })?;
             options.option(letter, value, config, log)?;
         }
@@ -196,12 +201,12 @@ impl Options {
     ) -> Result<(), Fatal> {
         let first = value.chars().next();
         match letter {
-            'n' => return Err(Fatal::usage("-n option not supported")),
+            'n' => return Err(Fatal::new("-n option not supported")),
             'B' => {
                 self.body = Some(match value {
                     "8BITMIME" => Body::EightBitMime,
                     "7BIT" => Body::SevenBit,
-                    _ => return Err(Fatal::usage("-B option needs 8BITMIME or 7BIT")),
+                    _ => return Err(Fatal::new("-B option needs 8BITMIME or 7BIT")),
                 });
             }
             'F' => self.full_name = Some(value.to_owned()),
@@ -233,7 +238,7 @@ impl Options {
             'i' => self.dot_ends = false,
             'o' => match first {
                 Some('A') if value.len() == 1 => {
-                    return Err(Fatal::usage("-oA requires pathname"));
+                    return Err(Fatal::new("-oA requires pathname"));
                 }
                 Some('A') => self.alias_database = value.get(1..).map(str::to_owned),
                 Some('i') => self.dot_ends = false,
@@ -269,7 +274,7 @@ impl Options {
                 return Ok(());
             }
             other => {
-                return Err(Fatal::usage(format!("unsupported: -b{}", other.unwrap_or_default())));
+                return Err(Fatal::new(format!("unsupported: -b{}", other.unwrap_or_default())));
             }
         };
         Ok(())
@@ -279,13 +284,13 @@ impl Options {
         let rest = value.get(1..).unwrap_or_default().to_owned();
         match value.chars().next() {
             Some(c) if c.is_ascii_digit() => self.queue_interval = true,
-            Some('R') if rest.is_empty() => return Err(Fatal::usage("specify: -qRsitename")),
+            Some('R') if rest.is_empty() => return Err(Fatal::new("specify: -qRsitename")),
             Some('R') => self.flush_site = Some(rest),
-            Some('I') if rest.is_empty() => return Err(Fatal::usage("specify: -qIqueueid")),
+            Some('I') if rest.is_empty() => return Err(Fatal::new("specify: -qIqueueid")),
             Some('I') => self.flush_id = Some(rest),
             other => {
                 let other = other.unwrap_or_default();
-                return Err(Fatal::usage(format!("-q{other} is not implemented")));
+                return Err(Fatal::new(format!("-q{other} is not implemented")));
             }
         }
         Ok(())
@@ -334,7 +339,7 @@ impl Options {
             (self.expand_only && self.verbose == 1, "-v option cannot be used with -bv"),
         ] {
             if wrong {
-                return Err(Fatal::usage(complaint));
+                return Err(Fatal::new(complaint));
             }
         }
         Ok(())
@@ -354,8 +359,8 @@ fn without_old_verp(arguments: &[String], log: &Log) -> Vec<String> {
             log.warning(format_args!(
                 "option -V is deprecated with Postfix 2.3; specify -XV instead"
             ));
-            let delimiters = changed.remove(at + 1);
-            changed.splice(at..=at, [format!("-XV{delimiters}")]);
+            // The delimiters stay, as a recipient: so it is in Postfix.
+            changed.splice(at..=at, ["-XV".to_owned()]);
         } else if word.starts_with("-V") && word.len() == 4 {
             let new = format!("-X{}", word.get(1..).unwrap_or_default());
             log.warning(format_args!(
@@ -406,13 +411,13 @@ fn notify(value: &str, log: &Log) -> Notify {
 fn verp(value: &str, config: &Config) -> Result<String, Fatal> {
     let Some(delimiters) = value.strip_prefix('V') else {
         let first = value.chars().next().unwrap_or_default();
-        return Err(Fatal::usage(format!("unsupported: -X{first}")));
+        return Err(Fatal::new(format!("unsupported: -X{first}")));
     };
     let allowed = config.text(&p::verp_delimiter_filter);
     if delimiters.len() == 2 && delimiters.chars().all(|c| allowed.contains(c)) {
         Ok(delimiters.to_owned())
     } else {
-        Err(Fatal::usage(format!("-V requires two characters from {allowed}")))
+        Err(Fatal::new(format!("-V requires two characters from {allowed}")))
     }
 }
 
@@ -445,7 +450,7 @@ mod tests {
         assert_eq!(parse("-XV").unwrap().verp.as_deref(), Some("+="));
         assert_eq!(parse("-V xyz").unwrap().envid.as_deref(), Some("xyz"));
         assert_eq!(parse("-tif me x").unwrap().sender.as_deref(), Some("me"));
-        assert_eq!(config_directory(&["-C".into(), "/a/main.cf".into()]), Some("/a".into()));
+        assert_eq!(config_directory("x", &["-C".into(), "/a/main.cf".into()]), Some("/a".into()));
     }
 
     #[test]
@@ -459,7 +464,7 @@ mod tests {
             ("-qX", "-qX is not implemented"),
             ("-z", "usage: sendmail [options]"),
         ] {
-            assert_eq!(parse(line).unwrap_err().text, why);
+            assert_eq!(parse(line).unwrap_err().0, why);
         }
     }
 }
