@@ -20,8 +20,8 @@ use super::stamp::Stamp;
 const DELAY: Duration = Duration::from_millis(10);
 /// A batch of this many bytes does not wait.
 const FULL: usize = 64 << 10;
-/// Longest text of one line; Postfix's syslog limit is about this too.
-const LINE_MAX: usize = 2048;
+/// Longest text of one line, as in Postfix; the word for the level is not counted.
+const LINE_MAX: usize = 2000;
 
 static BATCH: Mutex<Option<Batch>> = Mutex::new(None);
 static GATHERED: Notify = Notify::const_new();
@@ -62,8 +62,9 @@ impl Batch {
             Destination::Postlog(_) | Destination::Null => Ok(()),
         };
         let _ = write!(out, "{tag}[{number}]: ");
+        out.push_str(level.word());
         let begin = out.len();
-        let _ = write!(out, "{}{text}", level.word());
+        let _ = write!(out, "{text}");
         make_printable(out, begin);
         if matches!(self.destination, Destination::File { .. }) {
             out.push('\n');

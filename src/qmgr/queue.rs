@@ -357,7 +357,8 @@ impl Queue {
     }
 
     fn logged<'a>(&self, address: &'a str) -> std::borrow::Cow<'a, str> {
-        if self.settings.quote_logged { quote(address) } else { address.into() }
+        let quoted = self.settings.quote_logged && !address.is_empty();
+        if quoted { quote(address) } else { address.into() }
     }
 
     /// Resolves the next recipients of an active message.
