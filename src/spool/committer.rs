@@ -6,8 +6,9 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::blank::Made;
 use super::record::Record;
-use super::segments::{Made, Segments};
+use super::segments::Segments;
 use super::writer::Notice;
 use super::{Location, SpoolError};
 
@@ -15,7 +16,24 @@ use super::{Location, SpoolError};
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub record: Record,
-    pub done: oneshot::Sender<Result<Location, SpoolError>>,
+    pub done: oneshot::Sender<Answer>,
+}
+
+/// What the session hears. The record comes back with it, so that it is freed by the session's
+/// thread and not by the one that everybody waits for.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub result: Result<Location, SpoolError>,
+    record: Record,
+}
+
+impl Answer {
+    /// For an answer that nobody took: a session that has gone cannot tell qmgr, yet its
+    /// message may be stored.
+    pub(super) fn orphan(&self) -> Option<Notice> {
+        let location = self.result.as_ref().ok()?;
+        Some(Notice::Orphan(*location, Box::new(self.record.envelope()?)))
+    }
 }
 
 /// What sessions and committer share.
@@ -144,12 +162,11 @@ impl Committer {
         let (mut records, done): (Vec<_>, Vec<_>) =
             waiting.into_iter().map(|w| (w.record, w.done)).unzip();
         let results = self.segments.append(&mut records);
-        for ((record, done), result) in records.iter().zip(done).zip(results) {
-            // A session that has gone cannot tell qmgr; its message is stored all the same.
-            if let Err(Ok(location)) = done.send(result)
-                && let Some(envelope) = record.envelope()
+        for ((record, done), result) in records.into_iter().zip(done).zip(results) {
+            if let Err(answer) = done.send(Answer { result, record })
+                && let Some(notice) = answer.orphan()
             {
-                let _ = self.notices.send(Notice::Orphan(location, Box::new(envelope)));
+                let _ = self.notices.send(notice);
             }
         }
     }

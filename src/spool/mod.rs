@@ -13,6 +13,7 @@
 //!
 //! After a crash the queue is what [`scan`] finds less what the [`StateLog`] says is done.
 
+mod blank;
 mod committer;
 mod disk;
 mod format;
@@ -24,6 +25,7 @@ mod scan;
 mod segments;
 mod state;
 mod state_log;
+mod store;
 mod writer;
 
 use std::fmt;
@@ -39,7 +41,8 @@ pub use self::scan::{Found, Scan, SegmentScan, scan, scan_on, scan_writer};
 pub use self::segments::Full;
 pub use self::state::{Event, State, encode};
 pub use self::state_log::StateLog;
-pub use self::writer::{Content, INLINE_MAX, Notice, ScratchFile, Settings, Store, Writer};
+pub use self::store::{Content, INLINE_MAX, ScratchFile, Settings, Store};
+pub use self::writer::{Notice, Writer};
 
 /// Where a record lies.
 #[derive(
