@@ -9,7 +9,7 @@ use crate::mail::envelope::{Envelope, Timestamp};
 use crate::mail::queue_id::QueueId;
 use crate::spool::{
     Event, Found, Full, Key, Ledger, Location, Segment, SegmentScan, SpoolError, StateLog, scan,
-    scan_writer,
+    scan_writer, sweep,
 };
 
 /// Kinds of [`Event::Noted`].
@@ -184,22 +184,33 @@ impl Books {
         memory: &mut Memory,
         mut each: impl FnMut(Entry, Box<Envelope>),
     ) -> Result<u32, SpoolError> {
+        let whole = writer.is_none();
         let scan = match writer {
             Some(writer) => scan_writer(queue_directory, writer)?,
             None => scan(queue_directory)?,
         };
         let mut damaged = 0;
+        let mut apart_files = HashSet::new();
         for segment in scan {
-            let SegmentScan { writer, segment, generation, records, damaged: bad } = segment?;
+            // One bad segment does not keep the mail in all others from being delivered.
+            let Ok(segment) = segment else {
+                damaged += 1;
+                continue;
+            };
+            let SegmentScan { writer, segment, generation, records, damaged: bad } = segment;
             damaged += bad;
             for found in records {
                 if self.found(&found) {
-                    let Found { location, envelope, .. } = found;
+                    let Found { location, envelope, apart, .. } = found;
+                    apart_files.extend(apart);
                     let entry = memory.entry(location, &envelope);
                     each(entry, Box::new(envelope));
                 }
             }
             self.ledger.scanned(Segment { writer, segment, generation });
+        }
+        if whole && damaged == 0 {
+            sweep(queue_directory, &apart_files);
         }
         self.dirty = true;
         Ok(damaged)

@@ -37,7 +37,7 @@ pub use self::disk::{Access, Disk, DiskFile, Lock, RealDisk};
 pub use self::ids::QueueIds;
 pub use self::ledger::{Ledger, Segment};
 pub use self::reader::{Reader, Stored, StoredContent};
-pub use self::scan::{Found, Scan, SegmentScan, scan, scan_on, scan_writer};
+pub use self::scan::{Found, Scan, SegmentScan, scan, scan_on, scan_writer, sweep};
 pub use self::segments::Full;
 pub use self::state::{Event, State, encode};
 pub use self::state_log::StateLog;

@@ -145,9 +145,7 @@ impl Reader {
     }
 
     fn path_of(&self, reference: &Reference) -> PathBuf {
-        // The name comes from our own disk, yet nothing outside the directory may be meant.
-        let name = reference.name.rsplit('/').next().unwrap_or_default();
-        self.directory.join(reference.writer.to_string()).join(name)
+        self.directory.join(reference.path())
     }
 
     fn cache(&self) -> MutexGuard<'_, HashMap<(u32, u64), Arc<dyn DiskFile>>> {
@@ -173,7 +171,7 @@ impl Reader {
 }
 
 fn reference(header: &RecordHeader, record: &[u8]) -> Option<Reference> {
-    postcard::from_bytes(record.get(RECORD_HEADER + header.envelope as usize..)?).ok()
+    Reference::decode(record.get(RECORD_HEADER + header.envelope as usize..)?)
 }
 
 fn damaged(location: Location) -> SpoolError {

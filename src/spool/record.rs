@@ -1,6 +1,7 @@
 //! A record on its way into a segment, and what is found in one.
 
 use std::io::IoSlice;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +45,19 @@ pub(super) struct Reference {
     pub name: String,
     /// Length of the content.
     pub length: u64,
+}
+
+impl Reference {
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+        postcard::from_bytes(bytes).ok()
+    }
+
+    /// Below the directory of all writers. The name comes from our own disk, yet nothing outside
+    /// the writer's directory may be meant.
+    pub(super) fn path(&self) -> PathBuf {
+        let name = self.name.rsplit('/').next().unwrap_or_default();
+        Path::new(&self.writer.to_string()).join(name)
+    }
 }
 
 impl Record {

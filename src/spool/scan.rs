@@ -1,14 +1,17 @@
 //! Finding all records of a spool again: when qmgr starts, and when it may have missed what an
 //! intake process said.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::disk::{Access, Disk, DiskFile, RealDisk};
-use super::format::{RECORD_HEADER, RECORDS_START, RecordHeader, SegmentHeader};
-use super::record::{Head, decode_head, intact};
+use super::format::{Kind, RECORD_HEADER, RECORDS_START, RecordHeader, SegmentHeader};
+use super::record::{Head, Reference, decode_head, intact};
 use super::segments::read_header;
+use super::store::BIG;
 use super::{Key, Location, SpoolError};
 use crate::mail::envelope::Envelope;
 
@@ -22,6 +25,8 @@ pub struct Found {
     /// It is a copy, made by [`super::Writer::move_record`], of that record: it counts only if
     /// the state log says that the record was moved here.
     pub origin: Option<Key>,
+    /// The file of its content below `queue_directory/segments`, if it has one of its own.
+    pub apart: Option<PathBuf>,
 }
 
 /// The whole records of one segment.
@@ -80,6 +85,30 @@ pub fn scan_on(
     Ok(Scan { disk, segments: segments.into_iter() })
 }
 
+/// How old a file must be to be swept: the record that names it may be on its way.
+const SWEEP_AGE: Duration = Duration::from_secs(3600);
+
+/// Removes files of content that no record names: what crashes leave of messages that were not
+/// acknowledged, or had been removed. `named` holds [`Found::apart`] of everything alive that a
+/// scan without errors and damage found. Returns how many were removed.
+pub fn sweep(queue_directory: &Path, named: &HashSet<PathBuf>) -> usize {
+    let top = queue_directory.join("segments");
+    let mut swept = 0;
+    for writer in std::fs::read_dir(&top).into_iter().flatten().flatten() {
+        for file in std::fs::read_dir(writer.path()).into_iter().flatten().flatten() {
+            let large = file.file_name().to_str().is_some_and(|name| name.starts_with(BIG));
+            let path = file.path();
+            let named = path.strip_prefix(&top).is_ok_and(|below| named.contains(below));
+            let age = file.metadata().and_then(|data| data.modified()).map(|time| time.elapsed());
+            let old = matches!(age, Ok(Ok(age)) if age > SWEEP_AGE);
+            if large && old && !named && std::fs::remove_file(&path).is_ok() {
+                swept += 1;
+            }
+        }
+    }
+    swept
+}
+
 /// Names in a directory that are numbers, in order; none if there is no such directory.
 fn numbers(disk: &dyn Disk, directory: &Path) -> Result<Vec<u64>, SpoolError> {
     let names = match disk.list(directory) {
@@ -120,8 +149,9 @@ fn scan_messages(
     let generation = records.segment.generation;
     let mut scan = SegmentScan { writer, segment, generation, records: Vec::new(), damaged: 0 };
     while let Some((header, body)) = records.next_record()? {
-        let head = body.and_then(|body| decode_head(body.get(..header.envelope as usize)?));
-        let Some(Head { origin, envelope }) = head else {
+        let parts = body.and_then(|body| body.split_at_checked(header.envelope as usize));
+        let read = parts.and_then(|(head, rest)| Some((decode_head(head)?, rest)));
+        let Some((Head { origin, envelope }, rest)) = read else {
             scan.damaged += 1;
             continue;
         };
@@ -132,7 +162,9 @@ fn scan_messages(
             offset: u64::from(header.offset),
             length: u32::try_from(header.length()).unwrap_or(u32::MAX),
         };
-        scan.records.push(Found { location, envelope, origin });
+        let apart = (header.kind == Kind::Elsewhere).then(|| Reference::decode(rest)).flatten();
+        let apart = apart.map(|reference| reference.path());
+        scan.records.push(Found { location, envelope, origin, apart });
     }
     Ok(Some(scan))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::disk::{Access, Disk, DiskFile, Lock, write_all_at};
-use super::reader::Reader;
+use super::reader::{Reader, Stored};
 use super::record::{Record, Reference};
 use super::segments::Segments;
 use super::{Full, Location, SpoolError};
@@ -16,7 +16,7 @@ use crate::mail::envelope::Envelope;
 pub const INLINE_MAX: u64 = 1 << 20;
 
 /// Names of large bodies, and of what may become one.
-const BIG: &str = "big-";
+pub(super) const BIG: &str = "big-";
 const SCRATCH: &str = "scratch-";
 
 /// Writer directories that are tried: more processes than that take in mail on no machine.
@@ -62,7 +62,7 @@ pub struct Store {
     id: u32,
     disk: Arc<dyn Disk>,
     directory: PathBuf,
-    pub(super) settings: Settings,
+    settings: Settings,
     segments: Option<Segments>,
     next_file: AtomicU64,
     /// Held as long as the directory is ours.
@@ -145,14 +145,7 @@ impl Store {
         let mut results: Vec<Result<Location, SpoolError>> = Vec::new();
         let mut records = Vec::new();
         for (envelope, content) in messages {
-            let record = match content {
-                Content::Memory(bytes) if bytes.len() as u64 <= self.settings.inline_max => {
-                    Record::message(envelope, bytes, None)
-                }
-                large => self
-                    .keep_apart(large)
-                    .and_then(|reference| Record::elsewhere(envelope, &reference, None)),
-            };
+            let record = self.record(envelope, content);
             match record {
                 Ok(record) => {
                     results.push(Ok(Location::default()));
@@ -169,17 +162,25 @@ impl Store {
         results
     }
 
+    /// A record of that message; large content is put apart.
+    fn record(&self, envelope: &Envelope, content: Content) -> Result<Record, SpoolError> {
+        match self.inline(content) {
+            Ok(bytes) => Record::message(envelope, bytes, None),
+            Err(large) => Record::elsewhere(envelope, &self.keep_apart(large)?, None),
+        }
+    }
+
+    /// Content that goes into the record itself; else it comes back.
+    pub(super) fn inline(&self, content: Content) -> Result<Vec<u8>, Content> {
+        match content {
+            Content::Memory(bytes) if bytes.len() as u64 <= self.settings.inline_max => Ok(bytes),
+            large => Err(large),
+        }
+    }
+
     /// Copies a record; see [`super::Writer::move_record`].
     pub fn move_record(&mut self, reader: &Reader, from: Location) -> Result<Location, SpoolError> {
-        let stored = reader.open(from)?;
-        let origin = Some(from.key());
-        let record = match &stored.reference {
-            Some(reference) => Record::elsewhere(&stored.envelope, reference, origin)?,
-            None => {
-                let content = stored.content.into_bytes().unwrap_or_default();
-                Record::message(&stored.envelope, content, origin)?
-            }
-        };
+        let record = copy(reader, from)?;
         let failed = || SpoolError::Failed("already started".into());
         let segments = self.segments.as_mut().ok_or_else(failed)?;
         segments.append(&mut [record]).pop().unwrap_or_else(|| Err(failed()))
@@ -241,6 +242,17 @@ impl Store {
             return Err(failed("sync", error));
         }
         Ok(Reference { writer: self.id, name, length })
+    }
+}
+
+/// A record that is a copy of the one at `from`.
+pub(super) fn copy(reader: &Reader, from: Location) -> Result<Record, SpoolError> {
+    let Stored { envelope, content, reference, .. } = reader.open(from)?;
+    let origin = Some(from.key());
+    match (reference, content.into_bytes()) {
+        (Some(reference), _) => Record::elsewhere(&envelope, &reference, origin),
+        (None, Some(bytes)) => Record::message(&envelope, bytes, origin),
+        (None, None) => Err(SpoolError::Damaged(from.to_string())),
     }
 }
 

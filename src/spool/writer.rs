@@ -11,7 +11,7 @@ use super::disk::{Disk, RealDisk};
 use super::ids::QueueIds;
 use super::reader::Reader;
 use super::record::Record;
-use super::store::{Content, ScratchFile, Settings, Store};
+use super::store::{Content, ScratchFile, Settings, Store, copy};
 use super::{Full, Location, SpoolError};
 use crate::mail::envelope::Envelope;
 
@@ -84,11 +84,9 @@ impl Writer {
         envelope: &Envelope,
         content: Content,
     ) -> Result<Location, SpoolError> {
-        let record = match content {
-            Content::Memory(bytes) if bytes.len() as u64 <= self.store.settings.inline_max => {
-                Record::message(envelope, bytes, None)?
-            }
-            large => {
+        let record = match self.store.inline(content) {
+            Ok(bytes) => Record::message(envelope, bytes, None)?,
+            Err(large) => {
                 let store = Arc::clone(&self.store);
                 // Writing it out and syncing it takes too long for a thread of the runtime.
                 let file = tokio::task::spawn_blocking(move || store.keep_apart(large));
@@ -108,18 +106,7 @@ impl Writer {
         reader: &Reader,
         from: Location,
     ) -> Result<Location, SpoolError> {
-        let stored = reader.open(from)?;
-        let origin = Some(from.key());
-        let record = match &stored.reference {
-            Some(reference) => Record::elsewhere(&stored.envelope, reference, origin)?,
-            None => {
-                let content = stored.content.into_bytes().ok_or_else(|| {
-                    SpoolError::Damaged(format!("{from}: content is neither here nor there"))
-                })?;
-                Record::message(&stored.envelope, content, origin)?
-            }
-        };
-        self.commit(record).await
+        self.commit(copy(reader, from)?).await
     }
 
     async fn commit(&self, record: Record) -> Result<Location, SpoolError> {
