@@ -29,9 +29,12 @@ pub fn read(
     Ok(())
 }
 
+/// A name and its value.
+pub type Record = (Vec<u8>, Vec<u8>);
+
 /// Splits a logical line into a name and its value, both in external form.
 /// None for a line without any token; the error is the warning that postalias(1) gives.
-pub fn split(line: &[u8]) -> Result<Option<(Vec<u8>, Vec<u8>)>, &'static str> {
+pub fn split(line: &[u8]) -> Result<Option<Record>, &'static str> {
     let mut name = Address::from_external(line);
     if name.is_empty() {
         return Ok(None);

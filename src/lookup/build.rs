@@ -198,7 +198,7 @@ impl Builder {
             #[cfg(feature = "lmdb")]
             "lmdb" => {
                 let new = NewFile::create(&path, self.making.mode, true).map_err(failed)?;
-                crate::sys::lmdb::make(new.temporary.path(), self.making.map_size, records())
+                crate::sys::lmdb::make(new.temporary.path(), self.making.map_size, &records())
                     .map_err(|why| format!("error updating lmdb:{}: {why}", self.name))?;
                 return new.publish().map_err(failed);
             }

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::file_value::MakeValue;
 use super::lines::{Lines, Report, is_space, show, trim_end, trim_start};
 
 /// A network: the addresses that a pattern covers.
@@ -119,7 +120,7 @@ impl CidrTable {
         name: &str,
         path: &str,
         text: &[u8],
-        value: &mut dyn FnMut(&[u8]) -> Result<Vec<u8>, String>,
+        value: &mut MakeValue<'_>,
         report: &mut Report<'_>,
     ) -> Self {
         let mut rules = Vec::new();

@@ -7,6 +7,9 @@ use crate::config::why;
 const LIMIT: usize = 16 << 20;
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+/// Makes a lookup result of the value in a source file, or says why it cannot.
+pub type MakeValue<'a> = dyn FnMut(&[u8]) -> Result<Vec<u8>, String> + 'a;
+
 /// The contents of the files that `names` lists, a newline between two, in BASE64.
 pub fn encode(names: &[u8]) -> Result<Vec<u8>, String> {
     let all = show(names);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::alias;
 use super::braces;
+use super::file_value::MakeValue;
 use super::fold::fold;
 use super::lines::{Report, show};
 use super::record::{self, Reading};
@@ -16,9 +17,6 @@ use crate::config::split_list;
 pub struct HashTable {
     entries: HashMap<Box<[u8]>, Box<[u8]>, foldhash::fast::RandomState>,
 }
-
-/// Makes a lookup result of the value in a source file, or says why it cannot.
-pub type MakeValue<'a> = dyn FnMut(&[u8]) -> Result<Vec<u8>, String> + 'a;
 
 impl HashTable {
     /// The value for `key`, which is folded already.
@@ -109,7 +107,7 @@ impl HashTable {
                 true => strip_braces(item).map_err(|why| blame(&why))?,
                 false => item,
             };
-            let (key, text) = braces::key_value(item.as_bytes()).map_err(|why| blame(why))?;
+            let (key, text) = braces::key_value(item.as_bytes()).map_err(blame)?;
             let made = value(text).map_err(|why| blame(&why))?;
             let key = if purpose.fold { fold(key, utf8 && purpose.utf8) } else { key.into() };
             table.insert(&key, &made, true);

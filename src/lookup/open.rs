@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::braces;
 use super::cidr::CidrTable;
-use super::file_value;
+use super::file_value::{self, MakeValue};
 use super::hash::HashTable;
 use super::lines::Report;
 use super::pattern::{Dialect, PatternTable, Reading};
@@ -163,7 +163,7 @@ fn parse_rules(
     path: &str,
     text: &[u8],
     purpose: Purpose,
-    value: &mut dyn FnMut(&[u8]) -> Result<Vec<u8>, String>,
+    value: &mut MakeValue<'_>,
     report: &mut Report<'_>,
 ) -> Engine {
     let dialect = match kind {

@@ -3,6 +3,7 @@
 use std::ffi::CString;
 
 use super::cidr::{after_word, negations};
+use super::file_value::MakeValue;
 use super::lines::{Lines, Report, is_space, show, trim_end, trim_start};
 use super::substitute::Replacement;
 use crate::sys::pcre::{self, Pcre};
@@ -33,7 +34,7 @@ pub struct Reading<'a> {
     /// Whether `$1` is allowed in results.
     pub substitution: bool,
     /// Makes a lookup result of what the rule says.
-    pub value: &'a mut dyn FnMut(&[u8]) -> Result<Vec<u8>, String>,
+    pub value: &'a mut MakeValue<'a>,
 }
 
 #[derive(Debug)]

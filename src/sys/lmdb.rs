@@ -50,7 +50,7 @@ impl Lmdb {
     pub fn open(path: &Path) -> Result<Arc<Self>, LmdbError> {
         // Before LMDB sees it, so that what is no LMDB file does not replace one that is open.
         check(path)?;
-        let key = path.canonicalize().map_err(|e| heed::Error::Io(e))?;
+        let key = path.canonicalize().map_err(heed::Error::Io)?;
         let mut files = FILES.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = files.get(&key).and_then(Weak::upgrade) {
             known.follow()?;
@@ -152,7 +152,7 @@ fn open(path: &Path) -> Result<Open, LmdbError> {
 pub fn make<'a>(
     path: &Path,
     size: u64,
-    records: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
+    records: &(impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone),
 ) -> Result<(), LmdbError> {
     const PAGE: usize = 65536;
     let mut size = usize::try_from(size).unwrap_or(PAGE).next_multiple_of(PAGE).max(PAGE);
@@ -210,7 +210,7 @@ mod tests {
     fn written_read_and_replaced() {
         let directory = tempfile::tempdir().unwrap();
         let (path, new) = (directory.path().join("t.lmdb"), directory.path().join("n"));
-        make(&path, 0, pairs(&[("b", "2".into()), ("a", "1".repeat(400_000))])).unwrap();
+        make(&path, 0, &pairs(&[("b", "2".into()), ("a", "1".repeat(400_000))])).unwrap();
         let lmdb = Lmdb::open(&path).unwrap();
         assert_eq!(lmdb.find(b"b").unwrap().as_deref(), Some(&b"2"[..]));
         assert_eq!(lmdb.find(b"c").unwrap(), None);
@@ -219,7 +219,7 @@ mod tests {
         lmdb.for_each(|key, _| keys.push(key.to_vec())).unwrap();
         assert_eq!(keys, [b"a", b"b"]);
 
-        make(&new, 0, pairs(&[("b", "3".into())])).unwrap();
+        make(&new, 0, &pairs(&[("b", "3".into())])).unwrap();
         std::fs::rename(&new, &path).unwrap();
         let again = Lmdb::open(&path).unwrap();
         assert!(Arc::ptr_eq(&lmdb, &again));

@@ -30,10 +30,13 @@ pub(super) fn lines() -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
+/// Type and name.
+type Spec = (String, String);
+
 /// Tables that are opened when they are first asked.
 pub(super) struct Lazy<'a> {
     context: &'a Context,
-    tables: Vec<((String, String), Option<Arc<Table>>)>,
+    tables: Vec<(Spec, Option<Arc<Table>>)>,
 }
 
 impl<'a> Lazy<'a> {
