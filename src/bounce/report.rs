@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use super::template::{Class, Template};
 use super::{Item, Settings, Subject};
 use crate::config::Config;
-use crate::mail::address::quote;
+use crate::mail::address::quote_822 as quote;
 use crate::mail::envelope::{Body, Notify, Ret};
 use crate::sys::date::mail_date;
 

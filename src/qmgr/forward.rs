@@ -97,7 +97,7 @@ impl Copier {
         let old = stored.envelope;
         let mut message = self.cleanup.begin(Origin::Local, Skip::default(), &self.log);
         let id = message.queue_id();
-        let sender = crate::mail::address::quote(&old.sender);
+        let sender = crate::mail::address::quote_822(&old.sender);
         let (log, old_id) = (self.log.of_program("pickup"), old.queue_id.unwrap_or(id));
         let uid = nix::unistd::getuid();
         log.info(format_args!("{id}: uid={uid} from=<{sender}> orig_id={old_id}"));

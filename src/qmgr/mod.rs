@@ -12,11 +12,15 @@
 //! are in [`scheduler`], which does no I/O.
 
 mod agents;
+mod arrival;
 mod books;
 mod built_in;
 mod control;
+mod delivery;
+mod ending;
 mod event;
 mod forward;
+mod housekeeping;
 mod intake;
 mod notices;
 pub mod offline;
@@ -33,6 +37,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::bounce::Bounce;
+use crate::cleanup::{self, Cleanup};
+use crate::config::master_cf::ServiceLine;
 use crate::config::{Config, parameters as p};
 use crate::log::Log;
 use crate::lookup::Tables;
@@ -60,8 +66,7 @@ pub(crate) struct Prepared {
 /// What a configuration is turned into.
 pub(crate) struct Parts {
     config: Arc<Config>,
-    cleanup_config: Arc<Config>,
-    tables: Arc<Tables>,
+    cleanup: cleanup::Prepared,
     rewrite: Arc<Rewrite>,
     bounce: Arc<Bounce>,
     settings: Arc<Settings>,
@@ -74,37 +79,37 @@ pub fn main(arguments: Vec<std::ffi::OsString>) -> ExitCode {
 }
 
 fn prepare(birth: Birth) -> Result<Prepared, String> {
-    let parts = Parts::read(&birth)?;
+    let parts = Parts::read(&birth.config, &birth.all_services, &birth.log)?;
     Ok(Prepared { birth, parts })
 }
 
 impl Parts {
-    fn read(birth: &Birth) -> Result<Self, String> {
-        let config = birth
-            .services
-            .iter()
-            .find(|service| service.line.name == "qmgr")
-            .map_or_else(|| birth.config.clone(), |service| service.config.clone());
-        let rewrite_config = birth.config_of_service("rewrite");
-        let cleanup_config = birth.config_of_service("cleanup");
-        let bounce_config = birth.config_of_service("bounce");
-        let tables = Tables::new(config.clone());
-        let rewrite = Rewrite::new(&rewrite_config, &tables).map_err(|problem| problem.text)?;
-        let settings = Settings::read(&config, &birth.all_services, &tables)?;
-        let bounce = Arc::new(Bounce::new(&bounce_config, &birth.log)?);
-        Ok(Self { config, cleanup_config, tables, rewrite, bounce, settings })
+    /// Reads everything out of a configuration and the lines of its master.cf.
+    fn read(config: &Arc<Config>, lines: &[ServiceLine], log: &Log) -> Result<Self, String> {
+        let config_of = |name: &str| match lines.iter().find(|line| line.name == name) {
+            Some(line) if !line.overrides.is_empty() => config.with_overrides(&line.overrides),
+            _ => config.clone(),
+        };
+        let own = config_of("qmgr");
+        let tables = Tables::new(own.clone());
+        let rewrite = Rewrite::new(&config_of("rewrite"), &tables).map_err(|p| p.text)?;
+        let settings = Settings::read(&own, lines, &tables)?;
+        let bounce = Arc::new(Bounce::new(&config_of("bounce"), log)?);
+        let cleanup = Cleanup::prepare(&config_of("cleanup"), &tables, rewrite.clone())
+            .map_err(|p| p.text)?;
+        Ok(Self { config: own, cleanup, rewrite, bounce, settings })
     }
 }
 
 async fn serve(prepared: Prepared, life: Life, reloads: Reloads) {
     let Prepared { birth, parts } = prepared;
-    let Birth { services, log, all_services, .. } = birth;
+    let Birth { services, log, .. } = birth;
     let log = services
         .iter()
         .find(|service| service.line.name == "qmgr")
         .map_or(log, |service| service.log.clone());
     let empty_address = parts.config.text(&p::empty_address_recipient);
-    match queue::Queue::open(parts, all_services, log.clone()) {
+    match queue::Queue::open(parts, log.clone()) {
         Ok(queue) => {
             if let Err(error) = listen(services, &queue, &empty_address) {
                 log.fatal(format_args!("listen: {}", crate::config::why(&error)));

@@ -81,8 +81,6 @@ pub(super) struct Settings {
     pub(super) quote_logged: bool,
     pub(super) delay_decimals: u32,
     pub(super) soft_bounce: bool,
-    pub(super) daemon_timeout: Duration,
-    pub(super) ipc_timeout: Duration,
     pub(super) fast_flush: DomainList,
     transports: HashMap<String, Transport>,
     default_processes: usize,
@@ -118,8 +116,6 @@ impl Settings {
             delay_decimals: u32::try_from(config.int(&p::delay_logging_resolution_limit))
                 .unwrap_or(2),
             soft_bounce: config.bool(&p::soft_bounce),
-            daemon_timeout: config.time(&p::qmgr_daemon_timeout),
-            ipc_timeout: config.time(&p::qmgr_ipc_timeout),
             fast_flush,
             transports: transports(lines),
             default_processes: config.count(&p::default_process_limit),

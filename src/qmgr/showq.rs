@@ -12,11 +12,15 @@ use super::scheduler::Queue;
 use super::work::reasons;
 use crate::bounce::{printable, shown};
 use crate::mail::address::same;
+use crate::mail::queue_id::QueueId;
 use crate::spool::Reader;
-use crate::wire::attr;
+use crate::wire::{attr, queue_record};
 
 /// The queues in the order of the listing.
 pub(super) const ORDER: [Queue; 4] = [Queue::Active, Queue::Incoming, Queue::Deferred, Queue::Hold];
+
+/// How much of a maildrop file is read for its envelope, in bytes.
+const MAILDROP_ENVELOPE: u64 = 1 << 20;
 
 /// Accepts those who want to see the queue.
 pub(super) async fn serve(
@@ -146,5 +150,62 @@ fn recipient(out: &mut Vec<u8>, original: &str, address: &str, class: &str, reas
 
 /// Mail in the maildrop that pickup has not taken yet.
 pub(super) fn maildrop(queue_directory: &Path, empty: &str, out: &mut Vec<u8>) {
-    let _ = (queue_directory, empty, out);
+    use std::os::unix::fs::PermissionsExt as _;
+    let Ok(names) = std::fs::read_dir(queue_directory.join("maildrop")) else { return };
+    for file in names.flatten() {
+        let Ok(metadata) = file.metadata() else { continue };
+        let id = file.file_name().to_string_lossy().into_owned();
+        // A file is executable once it is complete.
+        let complete = metadata.is_file() && metadata.permissions().mode() & 0o100 != 0;
+        if complete && id.parse::<QueueId>().is_ok() {
+            maildrop_message(&file.path(), &id, &metadata, empty, out);
+        }
+    }
+}
+
+fn maildrop_message(
+    path: &Path,
+    id: &str,
+    metadata: &std::fs::Metadata,
+    empty: &str,
+    out: &mut Vec<u8>,
+) {
+    use std::io::Read as _;
+    use std::os::unix::fs::MetadataExt as _;
+    let mut bytes = Vec::new();
+    let read = std::fs::File::open(path)
+        .and_then(|file| file.take(MAILDROP_ENVELOPE).read_to_end(&mut bytes));
+    if read.is_err() {
+        return;
+    }
+    let address = |data: &[u8]| match String::from_utf8_lossy(data) {
+        address if address.is_empty() => empty.to_owned(),
+        address => shown(&address),
+    };
+    let mut time = u64::try_from(metadata.mtime()).unwrap_or_default();
+    let mut begun = false;
+    let mut rest = bytes.as_slice();
+    while let Ok(Some(record)) = queue_record::take(rest, usize::MAX) {
+        rest = rest.get(record.length..).unwrap_or_default();
+        match record.kind {
+            b'T' if !begun => {
+                let text = String::from_utf8_lossy(record.data);
+                let seconds = text.split_whitespace().next().and_then(|t| t.parse().ok());
+                time = seconds.unwrap_or(time);
+            }
+            b'S' if !begun => {
+                begun = true;
+                head(out, "maildrop", id, time, metadata.len(), false, &address(record.data));
+            }
+            b'R' if begun => {
+                let to = address(record.data);
+                recipient(out, &to, &to, "", "");
+            }
+            b'M' => break,
+            _ => {}
+        }
+    }
+    if begun {
+        attr::end(out);
+    }
 }

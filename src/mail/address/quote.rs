@@ -46,6 +46,10 @@ pub fn quote_822_local_part(local: &str) -> Cow<'_, str> {
 }
 
 fn quote_bytes(address: &[u8], rules: Quoting) -> Cow<'_, [u8]> {
+    // The null sender stays what it is.
+    if address.is_empty() {
+        return Cow::Borrowed(address);
+    }
     let route = match rules {
         Quoting::Rfc5322 if address.first() == Some(&b'@') => {
             memchr::memchr(b':', address).map_or(0, |colon| colon + 1)

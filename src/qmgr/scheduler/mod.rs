@@ -209,6 +209,11 @@ impl Scheduler {
         self.by_name.contains_key(transport)
     }
 
+    /// The transports that are known.
+    pub fn transport_names(&self) -> Vec<Arc<str>> {
+        self.by_name.keys().cloned().collect()
+    }
+
     /// Puts a message into its queue: a new one, or one found at start. Incoming ones whose time
     /// has not come wait for it.
     pub fn add(&mut self, entry: Entry, now: Timestamp) -> Key {

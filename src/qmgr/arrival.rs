@@ -1,0 +1,198 @@
+//! From the door to the active queue: what intake processes say, and the envelope, resolving and
+//! assigning of a message whose turn has come.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use tokio::sync::mpsc;
+
+use super::books::{Memory, new_entry};
+use super::built_in;
+use super::event::Event;
+use super::queue::{Queue, now};
+use super::resolve::{Attempt, Resolved, resolve};
+use super::scheduler::{Entry, Key, Queue as Place};
+use super::settings::BuiltIn;
+use super::work::{Work, reasons};
+use crate::ipc::queue::FromQueue;
+use crate::mail::address::quote_822;
+use crate::mail::envelope::Envelope;
+use crate::spool::{Location, Notice, Segment};
+
+/// Envelopes of messages that wait for a place among the active ones; beyond that they are read
+/// back when their turn comes.
+const KEPT_ENVELOPES: usize = 20_000;
+
+impl Queue {
+    pub(super) fn take_in(&mut self, found: Vec<(Entry, Box<Envelope>)>) {
+        for (entry, envelope) in found {
+            let keep = entry.queue == Place::Incoming && self.fresh.len() < KEPT_ENVELOPES;
+            let (requeue, location) = (entry.marks.requeue, entry.location);
+            let key = self.scheduler.add(entry, now());
+            if keep {
+                self.fresh.insert(key, envelope);
+            }
+            if requeue {
+                self.to_requeue.push((key, location));
+            }
+        }
+    }
+
+    pub(super) fn intake(&mut self, writer: u32, recycle: mpsc::UnboundedSender<FromQueue>) {
+        for Segment { segment, generation, .. } in self.books.freed_of(writer) {
+            let _ = recycle.send(FromQueue::Recycle { segment, generation });
+        }
+        self.intakes.insert(writer, recycle);
+        self.rescan(writer);
+    }
+
+    /// Finds the messages of a writer that qmgr has not heard of.
+    pub(super) fn rescan(&mut self, writer: u32) {
+        let mut found = Vec::new();
+        let directory = self.settings.queue_directory.clone();
+        let mut memory = Memory::default();
+        let each = |entry, envelope| found.push((entry, envelope));
+        if let Err(error) = self.books.scan(&directory, Some(writer), &mut memory, each) {
+            self.log.warning(format_args!("{error}"));
+        }
+        self.take_in(found);
+    }
+
+    pub(super) fn stored(&mut self, location: Location, envelope: Box<Envelope>) {
+        if self.books.stored(location) {
+            let entry = new_entry(location, &envelope);
+            self.take_in(vec![(entry, envelope)]);
+        }
+    }
+
+    pub(super) fn own_notice(&mut self, notice: Notice) {
+        match notice {
+            Notice::Full(full) => self.books.full(self.writer.id(), full),
+            Notice::Orphan(location, envelope) => self.stored(location, envelope),
+        }
+    }
+
+    pub(super) fn open_message(&mut self, key: Key) {
+        let Some(entry) = self.scheduler.entry(key) else { return };
+        let (id, location) = (entry.id, entry.location);
+        let envelope = match self.fresh.remove(&key) {
+            Some(envelope) => envelope,
+            None => match self.reader.open(location) {
+                Ok(stored) => Box::new(stored.envelope),
+                Err(error) => {
+                    self.log.warning(format_args!("{id}: {error}: placed on hold"));
+                    self.books.held(location, true);
+                    self.scheduler.hold_back(key);
+                    return;
+                }
+            },
+        };
+        let from = self.logged(&envelope.sender);
+        let (size, nrcpt) = (envelope.size, envelope.recipients.len());
+        self.log
+            .info(format_args!("{id}: from=<{from}>, size={size}, nrcpt={nrcpt} (queue active)"));
+        let count = u32::try_from(nrcpt).unwrap_or(u32::MAX);
+        let unread = (0..count).rev().filter(|index| !entry.done.has(*index)).collect();
+        let marks = entry.marks;
+        let known = entry.reasons.as_deref().map(reasons).unwrap_or_default();
+        let mut work = Work {
+            id,
+            location,
+            envelope: Arc::from(envelope),
+            activated: now(),
+            unread,
+            rewritten: Vec::new(),
+            failed: Vec::new(),
+            delayed: Vec::new(),
+            traced: Vec::new(),
+            forwarding: 0,
+            tried: false,
+            report_cleared: self.settings.confirm_delay_cleared && marks.warned,
+        };
+        let known: Vec<_> = known.into_iter().filter(|(i, _)| !entry.done.has(*i)).collect();
+        if marks.force_expire && !known.is_empty() {
+            // Its defer log says why it is returned; nothing is tried any more.
+            work.unread.clear();
+            work.recall(known);
+        }
+        self.work.insert(key, work);
+        self.next_batch(key);
+    }
+
+    pub(super) fn logged<'a>(&self, address: &'a str) -> std::borrow::Cow<'a, str> {
+        if self.settings.quote_logged { quote_822(address) } else { address.into() }
+    }
+
+    /// Resolves the next recipients of an active message.
+    pub(super) fn next_batch(&mut self, key: Key) {
+        let Some(entry) = self.scheduler.entry(key) else { return };
+        let marks = entry.marks;
+        let Some(work) = self.work.get_mut(&key) else { return };
+        work.tried = false;
+        if work.unread.is_empty() {
+            self.scheduler.assign(key, Vec::new(), now());
+            return;
+        }
+        let limit = self.settings.limits.active_recipients.max(1);
+        let rest = work.unread.len().saturating_sub(limit);
+        let recipients = work.unread.split_off(rest);
+        let attempt =
+            Attempt { flushed: marks.flush || marks.flush_all, expired: marks.force_expire };
+        let resolving = resolve(
+            self.settings.clone(),
+            self.rewrite.clone(),
+            work.envelope.clone(),
+            recipients,
+            attempt,
+        );
+        let mut resolving: Pin<Box<dyn Future<Output = Resolved> + Send>> = Box::pin(resolving);
+        // Most answers are there at once: tables in memory need no waiting, and no task.
+        let mut context = Context::from_waker(Waker::noop());
+        match resolving.as_mut().poll(&mut context) {
+            Poll::Ready(resolved) => self.resolved(key, resolved),
+            Poll::Pending => {
+                let events = self.events.clone();
+                self.tasks += 1;
+                tokio::spawn(async move {
+                    let resolved = resolving.await;
+                    let _ = events.send(Event::Resolved { message: key, resolved }).await;
+                });
+            }
+        }
+    }
+
+    pub(super) fn resolved(&mut self, key: Key, resolved: Resolved) {
+        let Resolved { assignments, mut rewritten, dropped, skipped: _ } = resolved;
+        if let Some(work) = self.work.get_mut(&key) {
+            work.rewritten.append(&mut rewritten);
+            work.rewritten.sort_by_key(|(index, _)| *index);
+        }
+        for index in dropped {
+            self.drop_double_bounce(key, index);
+        }
+        for assignment in &assignments {
+            if !self.scheduler.knows(&assignment.transport) {
+                let limits = self.settings.transport_limits(&assignment.transport);
+                self.scheduler.transport(&assignment.transport, limits);
+            }
+        }
+        self.scheduler.assign(key, assignments, now());
+    }
+
+    /// Mail for the double-bounce address ends here: nobody hears of a lost notice to the
+    /// postmaster.
+    pub(super) fn drop_double_bounce(&mut self, key: Key, index: u32) {
+        let Some(work) = self.work.get(&key) else { return };
+        let request = work.request(
+            0,
+            "2.0.0 undeliverable postmaster notification discarded",
+            &[index],
+            false,
+            false,
+        );
+        let outcome =
+            built_in::deliver(BuiltIn::Discard, &request, &self.settings, &self.log, now());
+        self.settle(key, index, outcome);
+    }
+}
