@@ -7,7 +7,7 @@ use hickory_resolver::proto::op::{Message, ResponseCode};
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
 
 use super::DnsError;
-use crate::mail::hostname;
+use crate::mail::hostname::{self, BadHostname};
 
 /// The types of records that are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,6 +40,15 @@ pub enum Data {
     Srv { priority: u16, weight: u16, port: u16, host: String },
     Name(String),
     Text(String),
+}
+
+/// A reply, read.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// What it comes to.
+    pub(super) answer: Result<Answer, DnsError>,
+    /// What is odd about it, for the log.
+    pub(super) oddities: Vec<String>,
 }
 
 /// What a reply comes to.
@@ -81,26 +90,47 @@ impl Record {
     }
 }
 
+impl From<Result<Answer, DnsError>> for Asked {
+    fn from(answer: Result<Answer, DnsError>) -> Self {
+        Self { answer, oddities: Vec::new() }
+    }
+}
+
 /// Reads a reply to a question for `kind`.
-pub(super) fn read(reply: &Message, kind: Kind) -> Result<Answer, DnsError> {
+pub(super) fn read(reply: &Message, kind: Kind) -> Asked {
+    let mut oddities = Vec::new();
+    let answer = read_answers(reply, kind, &mut oddities);
+    Asked { answer, oddities }
+}
+
+fn read_answers(
+    reply: &Message,
+    kind: Kind,
+    oddities: &mut Vec<String>,
+) -> Result<Answer, DnsError> {
     match reply.response_code {
         ResponseCode::NoError => {}
         ResponseCode::NXDomain => return Err(DnsError::NotFound),
         ResponseCode::ServFail => return Err(DnsError::TryAgain),
         _ => return Err(DnsError::NonRecoverable),
     }
+    let question = reply.queries.first().map_or_else(String::new, |query| plain(query.name()));
     let mut found = Vec::new();
     let mut ttl = u32::MAX;
     let mut alias = None;
     let mut failure = None;
     for record in &reply.answers {
+        let about = About { record: record.record_type(), question: &question };
         let owner = plain(&record.name);
-        if !usable(&owner) {
-            return Err(DnsError::Invalid(owner));
-        }
+        about.check(&owner, "resource name", oddities)?;
         ttl = ttl.min(record.ttl);
         if record.record_type() == kind.record_type() {
-            match data(&record.data) {
+            match data(&record.data).and_then(|data| {
+                if let Data::Mx { host, .. } | Data::Srv { host, .. } | Data::Name(host) = &data {
+                    about.check(host, "resource data", oddities)?;
+                }
+                Ok(data)
+            }) {
                 Ok(data) => found.push(Record { owner, data }),
                 Err(DnsError::NullMx) => return Err(DnsError::NullMx),
                 Err(error) => {
@@ -109,9 +139,7 @@ pub(super) fn read(reply: &Message, kind: Kind) -> Result<Answer, DnsError> {
             }
         } else if let RData::CNAME(target) = &record.data {
             let target = plain(target);
-            if !usable(&target) {
-                return Err(DnsError::Invalid(target));
-            }
+            about.check(&target, "resource data", oddities)?;
             alias = Some(target);
         }
     }
@@ -123,24 +151,51 @@ pub(super) fn read(reply: &Message, kind: Kind) -> Result<Answer, DnsError> {
     }
 }
 
+/// What a name in a reply belongs to.
+struct About<'a> {
+    record: RecordType,
+    question: &'a str,
+}
+
+impl About<'_> {
+    /// Lets host names pass, and addresses too, which people put there; notes what is odd.
+    fn check(&self, name: &str, place: &str, oddities: &mut Vec<String>) -> Result<(), DnsError> {
+        let (gripe, problem) = match hostname::check(name) {
+            _ if hostname::address(name).is_some() => ("numeric domain name", None),
+            Ok(()) => return Ok(()),
+            Err(problem) => ("malformed domain name", Some(problem)),
+        };
+        let shown = name.get(..100).unwrap_or(name);
+        if let Some(problem) = problem {
+            oddities.push(match problem {
+                BadHostname::Empty => format!("valid_hostname: {problem}"),
+                _ => format!("valid_hostname: {problem}: {shown}"),
+            });
+        }
+        let Self { record, question } = self;
+        oddities.push(format!("{gripe} in {place} of {record} record for {question}: {shown}"));
+        match problem {
+            None => Ok(()),
+            Some(_) => Err(DnsError::Invalid(name.to_owned())),
+        }
+    }
+}
+
 fn data(data: &RData) -> Result<Data, DnsError> {
-    let host = |name: &Name| {
-        let name = plain(name);
-        if usable(&name) { Ok(name) } else { Err(DnsError::Invalid(name)) }
-    };
+    let host = plain;
     match data {
         RData::A(a) => Ok(Data::Address(IpAddr::V4(a.0))),
         RData::AAAA(aaaa) => Ok(Data::Address(IpAddr::V6(aaaa.0))),
         RData::MX(mx) if mx.exchange.is_root() => Err(DnsError::NullMx),
-        RData::MX(mx) => Ok(Data::Mx { preference: mx.preference, host: host(&mx.exchange)? }),
+        RData::MX(mx) => Ok(Data::Mx { preference: mx.preference, host: host(&mx.exchange) }),
         RData::SRV(srv) => Ok(Data::Srv {
             priority: srv.priority,
             weight: srv.weight,
             port: srv.port,
-            host: host(&srv.target)?,
+            host: host(&srv.target),
         }),
-        RData::NS(name) => host(name).map(Data::Name),
-        RData::PTR(name) => host(name).map(Data::Name),
+        RData::NS(name) => Ok(Data::Name(host(name))),
+        RData::PTR(name) => Ok(Data::Name(host(name))),
         RData::TXT(text) => {
             let bytes = text.txt_data.iter().flat_map(|part| part.iter());
             let printable = |b: &u8| if matches!(b, b' '..=b'~') { char::from(*b) } else { ' ' };
@@ -150,18 +205,13 @@ fn data(data: &RData) -> Result<Data, DnsError> {
     }
 }
 
-/// A name without the final dot; odd bytes stay escaped, so that they fail [`usable`].
+/// A name without the final dot; odd bytes stay escaped, so that they are no host names.
 fn plain(name: &Name) -> String {
     let mut text = name.to_ascii();
     if text.len() > 1 && text.ends_with('.') {
         text.pop();
     }
     text
-}
-
-/// Names that mail can be sent to: host names, and bare addresses, which people put there too.
-fn usable(name: &str) -> bool {
-    hostname::address(name).is_some() || hostname::is_valid(name)
 }
 
 #[cfg(test)]
@@ -173,6 +223,10 @@ mod tests {
     use hickory_resolver::proto::rr::rdata::{A, CNAME, MX};
 
     use super::*;
+
+    fn read(reply: &Message, kind: Kind) -> Result<Answer, DnsError> {
+        super::read(reply, kind).answer
+    }
 
     fn reply(answers: Vec<RData>) -> Message {
         let mut message = Message::new(1, MessageType::Response, OpCode::Query);
@@ -208,6 +262,17 @@ mod tests {
         let bad = mx(5, "12345.");
         assert!(matches!(read(&reply(vec![bad.clone()]), Kind::Mx), Err(DnsError::Invalid(_))));
         assert!(read(&reply(vec![bad, mx(10, "m.example.")]), Kind::Mx).is_ok());
+    }
+
+    #[test]
+    fn oddities_are_noted() {
+        let asked = super::read(&reply(vec![mx(5, "192.0.2.1.")]), Kind::Mx);
+        assert!(asked.answer.is_ok());
+        let noted = "numeric domain name in resource data of MX record for : 192.0.2.1";
+        assert_eq!(asked.oddities, [noted]);
+        let asked = super::read(&reply(vec![mx(5, "12345.")]), Kind::Mx);
+        assert_eq!(asked.oddities.len(), 2);
+        assert_eq!(asked.oddities[0], "valid_hostname: numeric hostname: 12345");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+use crate::log::Log;
 use crate::mail::hostname;
 use crate::sys::netdb::{self, NetdbError, NetdbErrorKind};
 
@@ -30,6 +31,7 @@ pub struct Resolver {
     servers: servers::Servers,
     cache: cache::Cache,
     native: Arc<Semaphore>,
+    log: Option<Log>,
 }
 
 /// A mail exchanger.
@@ -59,7 +61,7 @@ pub enum DnsError {
     /// The reply cannot be read; temporary.
     #[error("Malformed or unexpected name server reply")]
     Malformed,
-    /// The reply, or the name, is malformed; permanent.
+    /// The reply, or the name, is malformed; permanent. Which name it is.
     #[error("{0}")]
     Invalid(String),
     /// The domain says that it takes no mail (RFC 7505).
@@ -89,10 +91,20 @@ pub struct Search {
 impl Resolver {
     /// Reads resolv.conf; reads it again when it has changed. Call before confinement.
     pub fn from_system() -> Arc<Self> {
+        Self::open(None)
+    }
+
+    /// The same; what is odd about answers goes to `log`.
+    pub fn with_log(log: Log) -> Arc<Self> {
+        Self::open(Some(log))
+    }
+
+    fn open(log: Option<Log>) -> Arc<Self> {
         Arc::new(Self {
             servers: servers::Servers::from_system(),
             cache: cache::Cache::default(),
             native: Arc::new(Semaphore::new(NATIVE_MAX)),
+            log,
         })
     }
 
@@ -188,12 +200,13 @@ impl Resolver {
     ) -> Result<(Vec<Record>, u32), LookupError> {
         let mut name = asked.to_owned();
         for _ in 0..CNAME_MAX {
-            let answer = self
-                .servers
-                .ask(&name, kind, search)
-                .await
-                .map_err(|error| LookupError::about(&name, kind, error))?;
-            match answer {
+            let asked = self.servers.ask(&name, kind, search).await;
+            if let Some(log) = &self.log {
+                for oddity in &asked.oddities {
+                    log.warning(format_args!("{oddity}"));
+                }
+            }
+            match asked.answer.map_err(|error| LookupError::about(&name, kind, error))? {
                 answer::Answer::Records(mut records, ttl) => {
                     records.truncate(RECORDS_MAX);
                     return Ok((records, ttl));
@@ -202,6 +215,9 @@ impl Resolver {
             }
         }
         let text = format!("Name server loop for {name}");
+        if let Some(log) = &self.log {
+            log.warning(format_args!("dns_lookup: {text}"));
+        }
         Err(LookupError { error: DnsError::NotFound, text })
     }
 

@@ -13,7 +13,7 @@ use hickory_resolver::proto::rr::Name;
 use hickory_resolver::system_conf::parse_resolv_conf;
 use hickory_resolver::{NameServerPool, PoolContext, TlsConfig};
 
-use super::answer::{self, Answer};
+use super::answer::{self, Asked};
 use super::{DnsError, Kind, Search};
 
 const RESOLV_CONF: &str = "/etc/resolv.conf";
@@ -58,22 +58,19 @@ impl Servers {
     }
 
     /// Asks for `name`, and under the names of the search list where `search` says so.
-    pub(super) async fn ask(
-        &self,
-        name: &str,
-        kind: Kind,
-        search: Search,
-    ) -> Result<Answer, DnsError> {
-        let Ok(mut absolute) = Name::from_ascii(name) else { return Err(DnsError::NotFound) };
+    pub(super) async fn ask(&self, name: &str, kind: Kind, search: Search) -> Asked {
+        let Ok(mut absolute) = Name::from_ascii(name) else {
+            return Err(DnsError::NotFound).into();
+        };
         absolute.set_fqdn(true);
         let settings = self.settings();
-        let mut outcome = Err(DnsError::NotFound);
+        let mut outcome = Asked::from(Err(DnsError::NotFound));
         for name in settings.candidates(absolute, search) {
-            let answer = settings.ask(&name, kind).await;
-            match answer {
-                Err(DnsError::NotFound) if matches!(outcome, Err(DnsError::NoData)) => {}
-                Err(DnsError::NotFound | DnsError::NoData) => outcome = answer,
-                _ => return answer,
+            let asked = settings.ask(&name, kind).await;
+            match asked.answer {
+                Err(DnsError::NotFound) if matches!(outcome.answer, Err(DnsError::NoData)) => {}
+                Err(DnsError::NotFound | DnsError::NoData) => outcome = asked,
+                _ => return asked,
             }
         }
         outcome
@@ -169,7 +166,7 @@ impl Settings {
     }
 
     /// Asks one server after the other, all of them as often as resolv.conf says.
-    async fn ask(&self, name: &Name, kind: Kind) -> Result<Answer, DnsError> {
+    async fn ask(&self, name: &Name, kind: Kind) -> Asked {
         let mut failure = DnsError::TryAgain;
         for _ in 0..self.attempts {
             for pool in &self.pools {
@@ -178,27 +175,30 @@ impl Settings {
                 options.use_edns = pool.context().options.edns0;
                 let reply = pool.lookup(query, options).first_answer();
                 match tokio::time::timeout(self.timeout + Duration::from_secs(1), reply).await {
-                    Ok(Ok(reply)) => match answer::read(&reply, kind) {
-                        Err(DnsError::TryAgain) => {}
-                        answer => return answer,
-                    },
+                    Ok(Ok(reply)) => {
+                        let asked = answer::read(&reply, kind);
+                        if asked.answer != Err(DnsError::TryAgain) {
+                            return asked;
+                        }
+                    }
                     Ok(Err(NetError::Dns(NetDnsError::NoRecordsFound(none)))) => {
                         return Err(match none.response_code {
                             ResponseCode::NXDomain => DnsError::NotFound,
                             _ => DnsError::NoData,
-                        });
+                        })
+                        .into();
                     }
                     Ok(Err(NetError::Dns(NetDnsError::ResponseCode(code)))) => match code {
                         // The next server may know better.
                         ResponseCode::ServFail | ResponseCode::Refused | ResponseCode::NotImp => {}
-                        _ => return Err(DnsError::NonRecoverable),
+                        _ => return Err(DnsError::NonRecoverable).into(),
                     },
                     Ok(Err(NetError::Proto(_))) => failure = DnsError::Malformed,
                     Ok(Err(_)) | Err(_) => {}
                 }
             }
         }
-        Err(failure)
+        Err(failure).into()
     }
 }
 

@@ -78,7 +78,7 @@ pub fn main(arguments: Vec<std::ffi::OsString>) -> ExitCode {
 }
 
 fn prepare(birth: Birth) -> Result<State, String> {
-    let resolver = Resolver::from_system();
+    let resolver = Resolver::with_log(birth.log.clone());
     let idle = Arc::new(Idle::default());
     let reader = Arc::new(Reader::new(&birth.config.queue_directory()));
     let mut services = Vec::new();
