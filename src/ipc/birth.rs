@@ -11,8 +11,11 @@ pub enum ToProcess {
     /// The first frame: everything the process needs to be born. `sockets` descriptors follow
     /// with SCM_RIGHTS, one byte of payload each, in the order of `services`.
     Start(Start),
-    /// `postfix stop`, reload, or an upgrade: finish what is in flight, take nothing new, exit.
+    /// Reload or an upgrade: finish what is in flight, however long its clients take, take
+    /// nothing new, exit.
     Drain,
+    /// `postfix stop`: the same, but nobody is waited for.
+    Stop,
     /// qmgr only: take over this configuration without exiting.
     Reload(Sources),
 }

@@ -79,6 +79,12 @@ impl Child {
         let _ = self.messages.send(ToProcess::Drain);
     }
 
+    /// Tells the process to end now.
+    pub(super) fn stop(&mut self) {
+        self.draining = true;
+        let _ = self.messages.send(ToProcess::Stop);
+    }
+
     /// Gives qmgr a new configuration.
     pub(super) fn reload(&self, sources: crate::config::Sources) {
         let _ = self.messages.send(ToProcess::Reload(sources));

@@ -354,7 +354,7 @@ impl Master {
         for only_qmgr in [false, true] {
             for process in self.children.iter_mut().filter(|c| (c.host == Host::Qmgr) == only_qmgr)
             {
-                process.drain();
+                process.stop();
             }
             while self.children.iter().any(|c| (c.host == Host::Qmgr) == only_qmgr) {
                 tokio::select! {

@@ -72,12 +72,13 @@ impl Birth {
 #[derive(Clone, Debug)]
 pub struct Life {
     draining: watch::Receiver<bool>,
+    stopping: watch::Receiver<bool>,
 }
 
 impl Life {
     /// A life that ends when `draining` becomes true; for tests and stand-alone use.
     pub fn until(draining: watch::Receiver<bool>) -> Self {
-        Self { draining }
+        Self { stopping: draining.clone(), draining }
     }
 
     /// Whether no new work should be taken.
@@ -85,9 +86,14 @@ impl Life {
         *self.draining.borrow()
     }
 
-    /// Waits until master says drain.
+    /// Waits until master says drain or stop.
     pub async fn drained(&mut self) {
         let _ = self.draining.wait_for(|draining| *draining).await;
+    }
+
+    /// Waits until master says stop: what is in flight has little time left.
+    pub async fn stopped(&mut self) {
+        let _ = self.stopping.wait_for(|stopping| *stopping).await;
     }
 }
 
@@ -223,6 +229,7 @@ fn hear_master() -> io::Result<(Start, Vec<OwnedFd>, UnixStream)> {
 /// master has gone, so goes this process.
 fn listen_to_master(master: UnixStream, log: &Log) -> (Life, Reloads) {
     let (drain, draining) = watch::channel(false);
+    let (stop, stopping) = watch::channel(false);
     let (reload, reloads) = mpsc::unbounded_channel();
     let log = log.clone();
     tokio::spawn(async move {
@@ -241,12 +248,15 @@ fn listen_to_master(master: UnixStream, log: &Log) -> (Life, Reloads) {
                     let _ = reload.send(sources);
                 }
                 Ok(Some(ToProcess::Start(_))) => {}
-                Ok(Some(ToProcess::Drain) | None) | Err(_) => break,
+                Ok(Some(ToProcess::Drain)) => {
+                    let _ = drain.send(true);
+                }
+                Ok(Some(ToProcess::Stop) | None) | Err(_) => break,
             }
         }
-        let _ = drain.send(true);
+        let _ = (drain.send(true), stop.send(true));
         // Keeps the channel open until the process ends: master sees the end, not a closed socket.
         drain.closed().await;
     });
-    (Life { draining }, reloads)
+    (Life { draining, stopping }, reloads)
 }

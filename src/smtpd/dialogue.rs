@@ -176,7 +176,11 @@ impl Dialogue {
     }
 
     fn log_form<'a>(&self, address: &'a str) -> std::borrow::Cow<'a, str> {
-        if self.external_log_addresses { address::quote(address) } else { address.into() }
+        match address {
+            "" => address.into(),
+            _ if self.external_log_addresses => address::quote(address),
+            _ => address.into(),
+        }
     }
 
     /// Forgets the mail transaction, but not its recipients.

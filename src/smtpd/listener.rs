@@ -43,8 +43,8 @@ struct Door {
     log: Log,
 }
 
-/// How long sessions may take to end when the system stops.
-const DRAIN: Duration = Duration::from_secs(5);
+/// How long a message that is being stored has when the system stops.
+const GRACE: Duration = Duration::from_millis(300);
 
 /// How long to wait when there are no more descriptors.
 const BREATHER: Duration = Duration::from_millis(100);
@@ -151,7 +151,13 @@ pub async fn serve(state: State, mut life: Life) {
     }
     drop(alive);
     life.drained().await;
-    let _ = tokio::time::timeout(DRAIN, all_gone.recv()).await;
+    tokio::select! {
+        _ = all_gone.recv() => {}
+        () = async {
+            life.stopped().await;
+            tokio::time::sleep(GRACE).await;
+        } => {}
+    }
 }
 
 /// What the sessions of one service share.
@@ -181,7 +187,7 @@ async fn listen(
             () = life.drained() => return Ok(()),
         };
         match accepted {
-            Ok(client) => room.admit(client, place, life.clone()),
+            Ok(client) => room.admit(client, place),
             Err(e) => {
                 // Out of descriptors or memory, or the client has gone again: others will come.
                 if !is_clients_fault(&e) {
@@ -244,7 +250,7 @@ impl Room {
         }
     }
 
-    fn admit(self: &Arc<Self>, client: Client, place: Option<OwnedSemaphorePermit>, life: Life) {
+    fn admit(&self, client: Client, place: Option<OwnedSemaphorePermit>) {
         let crowded = self.places.as_ref().is_some_and(|places| places.available_permits() == 0);
         let service = match &self.stressed {
             Some(stressed) if crowded => stressed.clone(),
@@ -253,15 +259,14 @@ impl Room {
         let log = self.log.session();
         let alive = self.alive.clone();
         tokio::spawn(async move {
-            Box::pin(greet(service, client, log, life)).await;
+            Box::pin(greet(service, client, log)).await;
             drop((place, alive));
         });
     }
 }
 
-/// Finds out who the client is, and talks with it. When the system stops, a session that waits
-/// for its client is told so.
-async fn greet(service: Arc<Service>, (stream, addresses): Client, log: Log, life: Life) {
+/// Finds out who the client is, and talks with it.
+async fn greet(service: Arc<Service>, (stream, addresses): Client, log: Log) {
     let peer = match addresses {
         Some((remote, local)) => {
             service.shared.directory.internet(&service.settings, &log, remote, local).await
@@ -269,7 +274,7 @@ async fn greet(service: Arc<Service>, (stream, addresses): Client, log: Log, lif
         None => Directory::local(&service.settings),
     };
     let mut session = Box::new(Session::begin(service, stream, peer, log.clone()).await);
-    if let Err(text) = survive(session.run(life)).await {
+    if let Err(text) = survive(session.run()).await {
         log.line(Level::Panic, format_args!("{text}"));
         session.apologise().await;
     }

@@ -127,8 +127,11 @@ impl Session {
         if wishes.redirect.is_some() {
             message.envelope.redirect = wishes.redirect;
         }
-        for address in wishes.bcc {
-            let bcc = Recipient { address, notify: Notify::NEVER, ..Recipient::default() };
+        for (index, address) in wishes.bcc.into_iter().enumerate() {
+            // Postfix writes NOTIFY=NEVER behind each of them, where it counts for the next one:
+            // an address that was asked for twice gets two copies.
+            let notify = if index == 0 { Notify::default() } else { Notify::NEVER };
+            let bcc = Recipient { address, notify, ..Recipient::default() };
             Box::pin(message.recipient(bcc)).await;
         }
         match Box::pin(message.finish()).await {

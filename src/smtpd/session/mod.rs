@@ -37,7 +37,6 @@ use super::keyword::Keywords;
 use super::service::Service;
 use crate::cleanup::Message;
 use crate::log::Log;
-use crate::service::birth::Life;
 use crate::wire::line::{self, Line, Skip};
 use crate::wire::smtp_command::{self, Word};
 use crate::wire::smtp_data::BareLf;
@@ -103,8 +102,7 @@ pub struct Session {
 
 impl Session {
     /// Serves the client until it, or we, have had enough.
-    pub async fn run(&mut self, life: Life) {
-        let _ = life;
+    pub async fn run(&mut self) {
         self.log.info(format_args!("connect from {}", self.talk.peer.text));
         let end = self.dialogue().await;
         let end = match end {
