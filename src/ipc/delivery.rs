@@ -19,7 +19,7 @@ pub enum ToAgent {
 }
 
 /// One message for some recipients with the same next hop.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Request {
     /// Number of the request on this connection.
     pub number: u64,
@@ -64,7 +64,7 @@ pub struct Request {
 }
 
 /// A recipient in a request.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct To {
     /// Its index in the envelope of the message.
     pub index: u32,

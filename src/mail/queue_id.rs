@@ -81,6 +81,13 @@ fn in_base(base: u64, mut value: u64, width: usize) -> String {
     digits.iter().rev().collect()
 }
 
+impl Default for QueueId {
+    /// [`QueueId::NONE`]
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
 impl fmt::Display for QueueId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())

@@ -179,6 +179,11 @@ fn damaged(location: Location) -> SpoolError {
 }
 
 impl StoredContent {
+    /// Content that never came into the spool: of a message that was refused.
+    pub fn in_memory(content: Vec<u8>) -> Self {
+        Self { length: content.len() as u64, held: Held::Memory(content, 0) }
+    }
+
     /// Its length in bytes.
     pub fn len(&self) -> u64 {
         self.length
