@@ -1,5 +1,4 @@
 //! The spool on a real file system: what goes in comes out, also after a restart.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 use std::io::Write as _;

@@ -239,3 +239,64 @@ impl Ledger {
         Some(page)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn location(generation: u32, offset: u64) -> Location {
+        Location { writer: 1, segment: 2, generation, offset, length: 10 }
+    }
+
+    fn removed(location: Location) -> Event {
+        Event::Removed { key: location.key() }
+    }
+
+    #[test]
+    fn a_segment_is_free_only_when_full_and_all_its_records_are_known_and_dead() {
+        let mut ledger = Ledger::default();
+        assert!(ledger.stored(location(5, 100)));
+        assert!(!ledger.stored(location(5, 100)), "known already");
+        ledger.event(&removed(location(5, 100)));
+        assert!(!ledger.stored(location(5, 100)), "dead");
+        assert!(ledger.freeable().is_empty(), "more may come");
+        ledger.full(1, Full { segment: 2, generation: 5, records: 2 });
+        assert!(ledger.freeable().is_empty(), "one has not been heard of");
+        let segment = Segment { writer: 1, segment: 2, generation: 5 };
+        assert_eq!(ledger.puzzling(), [segment]);
+        assert!(ledger.stored(location(5, 110)));
+        assert!(ledger.puzzling().is_empty());
+        ledger.event(&removed(location(5, 110)));
+        assert_eq!(ledger.freeable(), [segment]);
+        ledger.event(&segment.freed());
+        assert!(ledger.freeable().is_empty());
+        assert_eq!(ledger.events(), [segment.freed()]);
+        assert!(!ledger.stored(location(5, 120)), "that generation is over");
+        assert!(ledger.stored(location(6, 100)), "the next is not");
+    }
+
+    #[test]
+    fn a_copy_counts_only_when_the_log_says_so_and_then_once() {
+        let (from, to) = (location(5, 100), Location { segment: 9, ..location(1, 100) });
+        let found = Found {
+            location: to,
+            envelope: crate::mail::envelope::Envelope::default(),
+            origin: Some(from.key()),
+            apart: None,
+        };
+        let mut ledger = Ledger::default();
+        assert!(ledger.stored(from));
+        assert!(!ledger.clone().found(&found), "a crash came before the log had it");
+        let moved = Event::Moved { from: from.key(), to: to.key() };
+        ledger.event(&moved);
+        assert!(!ledger.found(&found), "qmgr knows the message");
+        assert_eq!(ledger.alive(), 1);
+        // After a restart the log is replayed first, then the scan finds the copy.
+        let mut replayed = Ledger::default();
+        ledger.events().iter().for_each(|event| replayed.event(event));
+        assert!(replayed.found(&found));
+        assert!(!replayed.found(&found));
+        assert!(!replayed.stored(from), "the old record is dead");
+        assert_eq!(replayed.alive(), 1);
+    }
+}

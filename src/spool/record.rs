@@ -76,7 +76,7 @@ impl Record {
         reference: &Reference,
         origin: Option<Key>,
     ) -> Result<Self, SpoolError> {
-        let reference = postcard::to_stdvec(reference).map_err(unencodable)?;
+        let reference = postcard::to_stdvec(reference).map_err(|e| unencodable(&e))?;
         Self::new(Kind::Elsewhere, encode_head(envelope, origin)?, reference)
     }
 
@@ -131,7 +131,7 @@ impl Record {
 fn encode_head(envelope: &Envelope, origin: Option<Key>) -> Result<Vec<u8>, SpoolError> {
     let mut room = Vec::with_capacity(RECORD_HEADER + 256 + 64 * envelope.recipients.len());
     room.resize(RECORD_HEADER, 0);
-    postcard::to_extend(&HeadRef { origin, envelope }, room).map_err(unencodable)
+    postcard::to_extend(&HeadRef { origin, envelope }, room).map_err(|e| unencodable(&e))
 }
 
 /// What stands before the content in a record.
@@ -139,7 +139,7 @@ pub(super) fn decode_head(bytes: &[u8]) -> Option<Head> {
     postcard::from_bytes(bytes).ok()
 }
 
-fn unencodable(error: postcard::Error) -> SpoolError {
+fn unencodable(error: &postcard::Error) -> SpoolError {
     SpoolError::Failed(format!("cannot encode: {error}"))
 }
 

@@ -169,6 +169,9 @@ fn scan_messages(
     Ok(Some(scan))
 }
 
+/// A sound header, and the body if it is whole.
+type Record<'a> = (RecordHeader, Option<&'a [u8]>);
+
 /// Walks over the records of one segment, whatever they hold.
 #[derive(Debug)]
 pub(super) struct Records {
@@ -196,7 +199,7 @@ impl Records {
 
     /// The next record with a sound header, and its body (without the header) if that is whole;
     /// `None` behind the last one.
-    pub(super) fn next_record(&mut self) -> io::Result<Option<(RecordHeader, Option<&[u8]>)>> {
+    pub(super) fn next_record(&mut self) -> io::Result<Option<Record<'_>>> {
         let offset = self.offset;
         let Some(bytes) = self.bytes(offset, RECORD_HEADER)? else { return Ok(None) };
         let header = bytes.first_chunk().and_then(RecordHeader::decode);

@@ -111,7 +111,7 @@ pub struct State {
 impl State {
     /// Opens the log in that directory, which only one process may do, and replays it.
     pub fn open(
-        disk: Arc<dyn Disk>,
+        disk: &Arc<dyn Disk>,
         directory: &Path,
         segment_size: u64,
         clock: fn() -> u64,
@@ -126,10 +126,9 @@ impl State {
         for made in [directory, parent] {
             disk.sync_directory(made).map_err(|e| SpoolError::io("sync", made, &e))?;
         }
-        let segments =
-            Segments::open(Arc::clone(&disk), directory, NO_WRITER, segment_size, clock)?;
+        let segments = Segments::open(Arc::clone(disk), directory, NO_WRITER, segment_size, clock)?;
         segments.all_readable()?;
-        let events = replay(&*disk, directory, &segments)?;
+        let events = replay(&**disk, directory, &segments)?;
         let used = segments.in_use().len();
         Ok((Self { segments, snapshot_segments: used, _lock: lock }, events))
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::SpoolError;
-use super::disk::RealDisk;
+use super::disk::{Disk, RealDisk};
 use super::state::{Event, SEGMENT_SIZE, State, encode};
 
 /// How long events may wait for others to share their sync.
@@ -57,8 +57,9 @@ impl StateLog {
     /// Opens `queue_directory/state` and returns what it says, oldest first.
     pub fn open(queue_directory: &Path) -> Result<(Self, Vec<Event>), SpoolError> {
         let directory = queue_directory.join("state");
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let clock = || crate::sys::now() / 1_000_000;
-        let (state, events) = State::open(Arc::new(RealDisk), &directory, SEGMENT_SIZE, clock)?;
+        let (state, events) = State::open(&disk, &directory, SEGMENT_SIZE, clock)?;
         let shared = Arc::new(Shared::default());
         let of_thread = Arc::clone(&shared);
         let thread = std::thread::Builder::new()

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use postfix_rs::mail::envelope::{Envelope, Recipient, Timestamp};
 use postfix_rs::spool::{
-    Content, Event, Key, Ledger, Location, Reader, Settings, SpoolError, State, Store, encode,
-    scan_on,
+    Content, Disk, Event, Key, Ledger, Location, Reader, Settings, SpoolError, State, Store,
+    encode, scan_on,
 };
 
 use crate::disk::{Random, SimulatedDisk};
@@ -300,10 +300,9 @@ impl World {
 
     /// Starts what is not running. Fails quietly if the disk does: then it is tried again.
     pub fn start(&mut self) {
-        let disk = Arc::new(self.disk.clone());
+        let disk: Arc<dyn Disk> = Arc::new(self.disk.clone());
         if self.state.is_none() {
-            let opened =
-                State::open(disk.clone(), &Path::new(QUEUE).join("state"), STATE_SEGMENT, clock);
+            let opened = State::open(&disk, &Path::new(QUEUE).join("state"), STATE_SEGMENT, clock);
             let Ok((state, events)) = opened else { return };
             if self.recover(&events) {
                 self.state = Some(state);
