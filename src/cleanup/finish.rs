@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Errors, Message, Reason, Refusal, Verdict};
-use crate::mail::envelope::Envelope;
+use crate::mail::envelope::{Envelope, Ret};
 use crate::mail::status::Status;
 use crate::spool::{Content, Location, SpoolError};
 
@@ -87,12 +87,34 @@ impl Message {
         }
     }
 
+    /// Whether the submitter is gone, so that a refusal must become a bounce.
+    fn returns_to_sender(&self) -> bool {
+        self.flags.bounce
+            && !self.errors.is_none()
+            && !self.errors.any(Errors::CANNOT_RETURN)
+            && !self.envelope.recipients.is_empty()
+    }
+
+    /// The message is stored after all, only for qmgr to return it. What was refused for its
+    /// content is not sent back whole.
+    fn prepare_return(&mut self) {
+        let refusal = self.refusal();
+        self.envelope.refused = Some(format!("{} {}", refusal.status, refusal.text));
+        if self.errors.any(Errors::CONTENT_OR_SIZE) {
+            self.envelope.ret = Some(Ret::Headers);
+        }
+        self.envelope.hold = false;
+        self.envelope.redirect = None;
+    }
+
     async fn commit(mut self) -> Result<Option<(Location, Box<Envelope>)>, Refusal> {
         if self.flags.discard {
             self.log.info(format_args!("{}: removed (discarded)", self.queue_id));
             return Ok(None);
         }
-        if !self.errors.is_none() {
+        if self.returns_to_sender() {
+            self.prepare_return();
+        } else if !self.errors.is_none() {
             self.log.info(format_args!("{}: removed (canceled)", self.queue_id));
             return Err(self.refusal());
         }

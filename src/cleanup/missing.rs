@@ -131,70 +131,106 @@ impl Message {
 
 /// A full name as a phrase, or (in the obsolete form of `From:`) as a comment.
 fn full_name(name: &str, comment: bool, charset: &str) -> Option<String> {
-    let clean: String = name.chars().map(|c| if c.is_ascii_control() { ' ' } else { c }).collect();
-    let clean = clean.trim();
+    let spaced: String = name.chars().map(|c| if c.is_ascii_control() { ' ' } else { c }).collect();
+    let words: Vec<&str> = spaced.split(' ').filter(|word| !word.is_empty()).collect();
+    let clean = words.join(" ");
     if clean.is_empty() {
         return None;
     }
     if !clean.is_ascii() {
-        return Some(encoded_word(clean, comment, charset));
+        return Some(encoded_words(&clean, comment, charset));
     }
     if comment {
-        return Some(escape(clean, &['(', ')', '\\']));
+        let text = balanced(&clean);
+        return if text.trim().is_empty() { None } else { Some(text) };
     }
-    let specials = "()<>@,;:\\\".[]|%!";
-    let plain =
-        clean.split(' ').all(|w| !w.is_empty()) && !clean.contains(|c| specials.contains(c));
-    Some(if plain { clean.to_owned() } else { format!("\"{}\"", escape(clean, &['"', '\\'])) })
+    let specials = "%!()<>@,;:\\\".[]";
+    Some(if clean.contains(|c| specials.contains(c)) {
+        format!("\"{}\"", clean.replace('\\', "\\\\").replace('"', "\\\""))
+    } else {
+        clean
+    })
 }
 
-fn escape(text: &str, special: &[char]) -> String {
-    let mut out = String::with_capacity(text.len() + 4);
-    for c in text.chars() {
-        if special.contains(&c) {
-            out.push('\\');
+/// The text of a comment: parentheses without a partner go or get one, a backslash at the end
+/// goes.
+fn balanced(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    let mut open = 0usize;
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => {
+                if let Some(escaped) = chars.next() {
+                    out.push(c);
+                    out.push(escaped);
+                }
+                continue;
+            }
+            '(' => open += 1,
+            ')' if open == 0 => continue,
+            ')' => open -= 1,
+            _ => {}
         }
         out.push(c);
     }
+    out.extend(std::iter::repeat_n(')', open));
     out
 }
 
-/// RFC 2047 encoded words, in the Q encoding, none longer than the 75 characters allowed.
-fn encoded_word(text: &str, comment: bool, charset: &str) -> String {
-    let room = 75usize.saturating_sub(charset.len() + 7);
+/// Longest encoded word (RFC 2047 section 2).
+const ENCODED_WORD_MAX: usize = 75;
+
+/// RFC 2047 encoded words. Text of which less than half could be read is in base64, except when
+/// it is short: some spam filters dislike base64 in headers.
+fn encoded_words(text: &str, comment: bool, charset: &str) -> String {
+    let special = |byte: u8| {
+        byte.is_ascii_control()
+            || !byte.is_ascii()
+            || b" =?_()\\".contains(&byte)
+            || (!comment && b"<>@,;:\".[]#$%&'^`{|}~".contains(&byte))
+    };
+    let unreadable = text.bytes().filter(|b| special(*b)).count();
+    let room = ENCODED_WORD_MAX.saturating_sub(charset.len() + 7).max(4);
+    let (letter, parts) = if text.len() >= 20 && unreadable >= text.len() / 2 {
+        let chunk = 3 * (room / 4);
+        ('B', text.as_bytes().chunks(chunk).map(base64).collect::<Vec<_>>())
+    } else {
+        ('Q', quoted_printable_words(text, room, special))
+    };
+    let words: Vec<String> =
+        parts.iter().map(|part| format!("=?{charset}?{letter}?{part}?=")).collect();
+    words.join("\n")
+}
+
+fn quoted_printable_words(text: &str, room: usize, special: impl Fn(u8) -> bool) -> Vec<String> {
     let mut words = Vec::new();
     let mut word = String::new();
-    for c in text.chars() {
-        let encoded = encode_q(c, comment);
-        if word.len() + encoded.len() > room && !word.is_empty() {
+    for byte in text.bytes() {
+        let encoded = match byte {
+            b' ' => "_".to_owned(),
+            _ if special(byte) => format!("={byte:02X}"),
+            _ => char::from(byte).to_string(),
+        };
+        if word.len() + encoded.len() > room {
             words.push(std::mem::take(&mut word));
         }
         word.push_str(&encoded);
     }
     words.push(word);
-    let words: Vec<String> =
-        words.into_iter().map(|word| format!("=?{charset}?Q?{word}?=")).collect();
-    words.join("\n")
+    words
 }
 
-fn encode_q(c: char, comment: bool) -> String {
-    use std::fmt::Write as _;
-    let plain = c.is_ascii_alphanumeric()
-        || if comment {
-            c.is_ascii_graphic() && !"=?_()\\\"".contains(c)
-        } else {
-            "!*+-/".contains(c)
-        };
-    if plain {
-        return c.to_string();
-    }
-    if c == ' ' {
-        return "_".into();
-    }
-    let mut bytes = [0; 4];
-    let mut out = String::new();
-    for byte in c.encode_utf8(&mut bytes).bytes() {
-        let _ = write!(out, "={byte:02X}");
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let byte = |i: usize| u32::from(group.get(i).copied().unwrap_or_default());
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for i in 0..4 {
+            let letter = LETTERS.get((bits >> (18 - 6 * i) & 63) as usize).copied();
+            out.push(if i <= group.len() { char::from(letter.unwrap_or(b'=')) } else { '=' });
+        }
     }
     out
 }
@@ -206,10 +242,22 @@ mod tests {
     #[test]
     fn full_names() {
         let name = |text, comment| full_name(text, comment, "utf-8");
-        assert_eq!(name("", false), None);
-        assert_eq!(name("Al Bo", false).as_deref(), Some("Al Bo"));
+        assert_eq!(name(" \t", false), None);
+        assert_eq!(name("  Al \t Bo ", false).as_deref(), Some("Al Bo"));
         assert_eq!(name("Al B. \"Q\"", false).as_deref(), Some("\"Al B. \\\"Q\\\"\""));
-        assert_eq!(name("Al (x)", true).as_deref(), Some("Al \\(x\\)"));
+        assert_eq!(name("Al (x)", true).as_deref(), Some("Al (x)"));
+        assert_eq!(name(")Al (x\\", true).as_deref(), Some("Al (x)"));
         assert_eq!(name("J\u{f6} X", false).as_deref(), Some("=?utf-8?Q?J=C3=B6_X?="));
+        let long = "\u{f6}".repeat(30);
+        let encoded = name(&long, false).unwrap();
+        assert!(encoded.starts_with("=?utf-8?B?w7bDtsO2") && encoded.contains("?=\n=?utf-8?B?"));
+        assert!(encoded.split('\n').all(|word| word.len() <= ENCODED_WORD_MAX));
+    }
+
+    #[test]
+    fn base64_words() {
+        assert_eq!(base64(b"f"), "Zg==");
+        assert_eq!(base64(b"fo"), "Zm8=");
+        assert_eq!(base64(b"foobar"), "Zm9vYmFy");
     }
 }

@@ -132,6 +132,11 @@ impl Errors {
     /// With these the rest of the message is not read even if it is to be bounced.
     const INCOMPLETE: Self = Self(Self::DEFER.0 | Self::BAD.0 | Self::SIZE.0 | Self::WRITE.0);
 
+    /// With these nothing is returned to the sender: there is nothing whole, or it is tried again.
+    const CANNOT_RETURN: Self =
+        Self(Self::DEFER.0 | Self::BAD.0 | Self::WRITE.0 | Self::NO_RECIPIENTS.0);
+    const CONTENT_OR_SIZE: Self = Self(Self::CONTENT.0 | Self::SIZE.0);
+
     fn add(&mut self, other: Self) {
         self.0 |= other.0;
     }

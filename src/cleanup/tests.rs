@@ -371,7 +371,10 @@ fn bounced_mail_is_read_to_the_end() {
         assert!(message.refused().is_none());
         message.content(b"\nbody\n").await;
     });
-    assert_eq!(site.finish(message).refusal().reason, Reason::Content);
+    let outcome = site.finish(message);
+    assert_eq!(outcome.envelope().refused.as_deref(), Some("5.7.1 message content rejected"));
+    assert_eq!(outcome.envelope().ret, Some(crate::mail::envelope::Ret::Headers));
+    assert!(outcome.content.ends_with("\n\nbody\n"), "{}", outcome.content);
 }
 
 #[test]

@@ -75,6 +75,9 @@ pub struct Envelope {
     pub redirect: Option<String>,
     /// VERP delimiters, if the sender asked for one envelope sender for each recipient.
     pub verp: Option<String>,
+    /// cleanup refused the message after its submitter had gone (status and text): qmgr returns
+    /// it to the sender at once.
+    pub refused: Option<String>,
     /// To be put on hold when it is queued.
     pub hold: bool,
     /// Was made by the mail system itself (a notice): content checks and filters do not apply.

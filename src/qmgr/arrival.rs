@@ -90,8 +90,12 @@ impl Queue {
         };
         let from = self.logged(&envelope.sender);
         let (size, nrcpt) = (envelope.size, envelope.recipients.len());
-        self.log
-            .info(format_args!("{id}: from=<{from}>, size={size}, nrcpt={nrcpt} (queue active)"));
+        // What cleanup refused is only on its way back: in Postfix it never reaches the queue.
+        if envelope.refused.is_none() {
+            self.log.info(format_args!(
+                "{id}: from=<{from}>, size={size}, nrcpt={nrcpt} (queue active)"
+            ));
+        }
         let count = u32::try_from(nrcpt).unwrap_or(u32::MAX);
         let unread = (0..count).rev().filter(|index| !entry.done.has(*index)).collect();
         let marks = entry.marks;

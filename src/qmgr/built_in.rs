@@ -20,7 +20,7 @@ pub(super) fn deliver(
 ) -> Outcome {
     let (class, default) = match agent {
         BuiltIn::Discard => (2, Status::new(2, 0, 0)),
-        BuiltIn::Error => (5, Status::new(5, 0, 0)),
+        BuiltIn::Error | BuiltIn::Refused => (5, Status::new(5, 0, 0)),
         BuiltIn::Retry => (4, Status::new(4, 0, 0)),
     };
     let (status, text) = Status::split(&request.nexthop);

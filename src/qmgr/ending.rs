@@ -150,7 +150,9 @@ impl Queue {
         let open = |entry: &Entry| (0..count).any(|index| !entry.done.has(index));
         let held = marks.hold && open(entry);
         if work.delayed.is_empty() && !held {
-            self.log.info(format_args!("{}: removed", work.id));
+            if work.envelope.refused.is_none() {
+                self.log.info(format_args!("{}: removed", work.id));
+            }
             self.books.removed(location);
             self.forget(key);
             return;

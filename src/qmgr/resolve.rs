@@ -12,6 +12,9 @@ use crate::rewrite::{Class, Purpose, ResolveError, Rewrite};
 /// The transport of what can never be delivered.
 const ERROR: &str = "error";
 
+/// The transport of what cleanup refused; the next hop is the reason.
+const REFUSED: &str = "cleanup";
+
 /// What was found out about some recipients of a message.
 #[derive(Debug, Default)]
 pub(super) struct Resolved {
@@ -80,6 +83,9 @@ pub(super) async fn resolve(
         let Some(recipient) = envelope.recipients.get(index as usize) else { continue };
         let address = redirect.as_deref().unwrap_or(&recipient.address);
         let mut way = match &envelope.filter {
+            _ if envelope.refused.is_some() => {
+                Way::to(REFUSED, envelope.refused.as_deref().unwrap_or_default(), address)
+            }
             Some(filter)
                 if redirect.is_none() && !envelope.trace.expand_only && !envelope.trace.verify =>
             {

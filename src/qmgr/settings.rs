@@ -20,6 +20,8 @@ pub(super) enum BuiltIn {
     Retry,
     /// discard(8)
     Discard,
+    /// What cleanup refused: returned to the sender in its name.
+    Refused,
 }
 
 impl BuiltIn {
@@ -29,6 +31,7 @@ impl BuiltIn {
             "error" if name == "retry" => Some(Self::Retry),
             "error" => Some(Self::Error),
             "discard" => Some(Self::Discard),
+            "cleanup" => Some(Self::Refused),
             _ => None,
         }
     }
@@ -38,6 +41,7 @@ impl BuiltIn {
         match name {
             "error" => Some(Self::Error),
             "retry" => Some(Self::Retry),
+            "cleanup" => Some(Self::Refused),
             _ => None,
         }
     }
@@ -47,6 +51,7 @@ impl BuiltIn {
         match self {
             Self::Error | Self::Retry => "error",
             Self::Discard => "discard",
+            Self::Refused => "cleanup",
         }
     }
 }

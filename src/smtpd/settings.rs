@@ -118,6 +118,8 @@ pub struct Settings {
     pub null_access_key: String,
     pub recipient_delimiter: String,
     pub double_bounce_sender: String,
+    /// The sender of notices to the postmaster.
+    pub double_bounce_address: String,
     pub content_filter: Option<String>,
     pub default_verp_delimiters: String,
     pub verp_delimiter_filter: String,
@@ -182,6 +184,11 @@ impl Settings {
             null_access_key: config.text(&p::smtpd_null_access_lookup_key),
             recipient_delimiter: config.text(&p::recipient_delimiter),
             double_bounce_sender: config.text(&p::double_bounce_sender),
+            double_bounce_address: format!(
+                "{}@{}",
+                config.text(&p::double_bounce_sender),
+                config.text(&p::myhostname)
+            ),
             content_filter: Some(config.text(&p::content_filter)).filter(|text| !text.is_empty()),
             default_verp_delimiters: config.text(&p::default_verp_delimiters),
             verp_delimiter_filter: config.text(&p::verp_delimiter_filter),

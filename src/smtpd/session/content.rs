@@ -163,6 +163,9 @@ fn refusal_reply(refusal: &Refusal) -> (Faults, String) {
         Reason::Content if text.is_empty() => {
             (Faults::POLICY, "550 5.7.1 Error: message content rejected".into())
         }
+        Reason::Content | Reason::Mapping if status.class == 4 => {
+            (Faults::POLICY, format!("451 {status} {text}"))
+        }
         Reason::Content => (Faults::POLICY, format!("550 {status} {text}")),
         Reason::TooBig => (Faults::BOUNCE, "552 5.3.4 Error: message file too big".into()),
         Reason::TooManyHops => (Faults::BOUNCE, "554 5.4.0 Error: too many hops".into()),

@@ -72,7 +72,7 @@ impl Session {
         text.push_str("\nFor other details, see the local mail logfile\n");
         let mut message = self.service.cleanup.begin(Origin::Internal, Skip::default(), &self.log);
         message.envelope.internal = true;
-        message.sender(&settings.double_bounce_sender);
+        message.sender(&settings.double_bounce_address);
         message
             .recipient(Recipient {
                 address: recipient.clone(),

@@ -8,7 +8,7 @@ def run(t):
     def go(what, body, src="127.0.0.1", **kw):
         t.title(what)
         if kw: t.main(**kw); t.reload()
-        t.send("se nder@z.example", "r@example.test", body, src=src, dst=ME if src != "127.0.0.1" else src); t.drain(); hop.note(); hop.sessions.clear(); hop.messages.clear()
+        t.send("\"se nder\"@z.example", "r@example.test", body, src=src, dst=ME if src != "127.0.0.1" else src); t.drain(); hop.note(); hop.sessions.clear(); hop.messages.clear()
     go("nothing but a body", "\nbody\n")
     go("from a stranger", "Subject: x\n\nbody\n", src=STRANGER)
     go("all there", message(*FULL))
