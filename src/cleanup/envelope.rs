@@ -86,8 +86,8 @@ impl Message {
     async fn bcc_by_table(&mut self, table: &Table, address: &str) {
         match self.find_bcc(table, address).await {
             Ok(Some(found)) => {
-                let bcc = address::unquote(&found.value);
-                self.add_bcc(&bcc).await;
+                // Taken as it stands, quotes and all: so it has always been for these tables.
+                self.add_bcc(&found.value).await;
             }
             Ok(None) => {}
             Err(_) => {

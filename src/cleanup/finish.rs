@@ -109,13 +109,11 @@ impl Message {
 
     async fn commit(mut self) -> Result<Option<(Location, Box<Envelope>)>, Refusal> {
         if self.flags.discard {
-            self.log.info(format_args!("{}: removed (discarded)", self.queue_id));
             return Ok(None);
         }
         if self.returns_to_sender() {
             self.prepare_return();
         } else if !self.errors.is_none() {
-            self.log.info(format_args!("{}: removed (canceled)", self.queue_id));
             return Err(self.refusal());
         }
         self.envelope.size = self.store.size();

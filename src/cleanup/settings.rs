@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use crate::config::parameters as p;
 use crate::config::{Config, Problem, split_list};
-use crate::log::Log;
 use crate::lookup::match_list::StringList;
 use crate::lookup::{Maps, Tables};
 use crate::mail::header::{Name, Names};
@@ -373,7 +372,7 @@ impl Autodetect {
 
 impl Settings {
     pub(super) fn read(config: &Arc<Config>, tables: &Tables) -> Result<Self, Problem> {
-        let settings = Self {
+        Ok(Self {
             myhostname: config.text(&p::myhostname),
             long_queue_ids: config.bool(&p::enable_long_queue_ids),
             empty_recipient: config.text(&p::empty_address_recipient),
@@ -399,19 +398,7 @@ impl Settings {
                 "internal" => LogForm::Internal,
                 _ => LogForm::External,
             },
-        };
-        settings.report_oddities(config);
-        Ok(settings)
-    }
-
-    fn report_oddities(&self, config: &Config) {
-        let text = &self.headers.undisclosed;
-        if !text.is_empty() && !crate::mail::header::is_field(text.as_bytes()) {
-            Log::new(&config.text(&p::syslog_name), "cleanup").warning(format_args!(
-                "bad undisclosed_recipients_header header text \"{text}\" -- \
-                 need \"headername: headervalue\""
-            ));
-        }
+        })
     }
 }
 
