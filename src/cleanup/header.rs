@@ -5,11 +5,8 @@ use super::{Errors, Message};
 use crate::log::Log;
 use crate::mail::address::{self, Address, List};
 use crate::mail::envelope::{Body, RewriteContext};
-use crate::mail::header::{Addresses, Name, field_name};
+use crate::mail::header::{Addresses, Name, field_name, fold};
 use crate::mail::mime::{Encoding, State};
-
-/// Longest line that the addresses of a rewritten header are put on.
-const FOLD: usize = 70;
 
 /// Bytes of a message for the log: what is no UTF-8 shows as `?`, as control characters do.
 pub(super) struct Shown<'a>(pub &'a [u8]);
@@ -252,39 +249,9 @@ fn warn_stripped(log: &Log, text: &[u8]) {
     ));
 }
 
-/// Joins the lines of a rewritten header, one address each, as long as they stay short.
-pub(super) fn fold(field: &mut [u8]) {
-    let mut start = 0;
-    let mut previous_end = None;
-    let ends: Vec<usize> = memchr::memchr_iter(b'\n', field).chain([field.len()]).collect();
-    for end in ends {
-        if let Some(line_break) = previous_end {
-            if end - start < FOLD {
-                if let Some(byte) = field.get_mut(line_break) {
-                    *byte = b' ';
-                }
-            } else {
-                start = line_break + 1;
-            }
-        }
-        previous_end = Some(end);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn folding() {
-        let mut text = b"To: a@b,\nc@d".to_vec();
-        fold(&mut text);
-        assert_eq!(text, b"To: a@b, c@d");
-        let long = "x".repeat(60);
-        let mut text = format!("To: {long},\n{long},\nshort").into_bytes();
-        fold(&mut text);
-        assert_eq!(text, format!("To: {long},\n{long}, short").into_bytes());
-    }
 
     #[test]
     fn shows_bytes() {

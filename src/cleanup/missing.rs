@@ -3,10 +3,10 @@
 
 use super::Message;
 use super::checks::MimeError;
-use super::header::fold;
 use super::settings::EndOfHeader;
 use crate::mail::address;
 use crate::mail::date::{compact_utc, header_date};
+use crate::mail::header::fold;
 use crate::mail::header::{Name, is_field};
 
 /// The date of a header field, in local time: `seconds` since 1970.

@@ -193,6 +193,28 @@ pub fn field_name(text: &[u8]) -> &[u8] {
     text.get(..end).unwrap_or_default().trim_ascii_end()
 }
 
+/// Longest line that the addresses of a rewritten header are put on.
+const FOLD: usize = 70;
+
+/// Joins the lines of a rewritten header, one address each, as long as they stay short.
+pub fn fold(field: &mut [u8]) {
+    let mut start = 0;
+    let mut previous_end = None;
+    let ends: Vec<usize> = memchr::memchr_iter(b'\n', field).chain([field.len()]).collect();
+    for end in ends {
+        if let Some(line_break) = previous_end {
+            if end - start < FOLD {
+                if let Some(byte) = field.get_mut(line_break) {
+                    *byte = b' ';
+                }
+            } else {
+                start = line_break + 1;
+            }
+        }
+        previous_end = Some(end);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,5 +239,16 @@ mod tests {
         fn never_panics(line in proptest::collection::vec(any::<u8>(), 0..64)) {
             let _ = (field_name_length(&line), Name::parse(&line), field_name(&line));
         }
+    }
+
+    #[test]
+    fn folding() {
+        let mut text = b"To: a@b,\nc@d".to_vec();
+        fold(&mut text);
+        assert_eq!(text, b"To: a@b, c@d");
+        let long = "x".repeat(60);
+        let mut text = format!("To: {long},\n{long},\nshort").into_bytes();
+        fold(&mut text);
+        assert_eq!(text, format!("To: {long},\n{long}, short").into_bytes());
     }
 }

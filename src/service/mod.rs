@@ -7,4 +7,5 @@ pub mod birth;
 pub mod intake;
 pub mod logging;
 pub mod profile;
+pub mod status_filter;
 pub mod worker;

@@ -125,7 +125,12 @@ impl<'a> Attempt<'a> {
     }
 
     /// All recipients that are left fail for `reason`, or are kept for the next server.
-    pub fn fail_all(&mut self, connection: Option<&mut Connection>, scope: Scope, reason: Reason) {
+    pub async fn fail_all(
+        &mut self,
+        connection: Option<&mut Connection>,
+        scope: Scope,
+        reason: Reason,
+    ) {
         let soft = match scope {
             Scope::Lacking => !self.final_server,
             _ => reason.is_temporary(),
@@ -142,7 +147,7 @@ impl<'a> Attempt<'a> {
             let relay = connection.as_ref().map_or("none", |c| c.peer.name_port.as_str());
             for at in 0..self.left.len() {
                 if !self.is_marked(at) {
-                    self.report(at, relay, reason.outcome());
+                    self.report(at, relay, reason.outcome()).await;
                 }
             }
             let waits = reason.is_temporary() || self.settings.soft_bounce;
@@ -162,7 +167,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// All recipients fail because of a reply.
-    pub fn refuse_all(
+    pub async fn refuse_all(
         &mut self,
         connection: &mut Connection,
         scope: Scope,
@@ -173,11 +178,11 @@ impl<'a> Attempt<'a> {
             connection.do_not_keep();
         }
         let reason = Reason::said(&connection.peer.host, reply, text);
-        self.fail_all(Some(connection), scope, reason);
+        self.fail_all(Some(connection), scope, reason).await;
     }
 
     /// One recipient fails because of a reply.
-    pub fn refuse_one(
+    pub async fn refuse_one(
         &mut self,
         connection: &mut Connection,
         at: usize,
@@ -194,13 +199,13 @@ impl<'a> Attempt<'a> {
                 left.mark = Mark::Keep;
             }
         } else {
-            self.report(at, &connection.peer.name_port, reason.outcome());
+            self.report(at, &connection.peer.name_port, reason.outcome()).await;
         }
         self.reason = Some(reason);
     }
 
     /// One recipient has been taken over by the server.
-    pub fn delivered(&mut self, connection: &Connection, at: usize, reply: &Reply) {
+    pub async fn delivered(&mut self, connection: &Connection, at: usize, reply: &Reply) {
         let success = if connection.features.dsn {
             Success::Transferred
         } else if self.settings.lmtp && self.settings.flags.final_delivery {
@@ -220,25 +225,26 @@ impl<'a> Attempt<'a> {
             remote_mta: connection.peer.host.clone(),
             diagnostic: Some(Diagnostic { kind: "smtp".into(), text }),
         };
-        self.report(at, &connection.peer.name_port, outcome);
+        self.report(at, &connection.peer.name_port, outcome).await;
     }
 
     /// All recipients that nobody has taken in this session.
-    pub fn delivered_all(&mut self, connection: &Connection, reply: &Reply) {
+    pub async fn delivered_all(&mut self, connection: &Connection, reply: &Reply) {
         for at in 0..self.left.len() {
             if !self.is_marked(at) {
-                self.delivered(connection, at, reply);
+                self.delivered(connection, at, reply).await;
             }
         }
     }
 
-    fn report(&mut self, at: usize, relay: &str, outcome: Outcome) {
+    async fn report(&mut self, at: usize, relay: &str, outcome: Outcome) {
         let delays = Delays {
             started: self.started,
             connected: self.connected,
             finished: self.finished.unwrap_or_else(now),
             reused: self.reused,
         };
+        let outcome = self.settings.status_filter.apply(self.log, outcome).await;
         if let Some(to) = self.to(at) {
             self.reporter.recipient(self.log, to, relay, delays, outcome);
         }

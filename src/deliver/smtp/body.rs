@@ -46,7 +46,17 @@ pub async fn send(
     }
     let mut converter = Converter { attempt, outgoing, downgrade, logged: false };
     let content = mail.content;
-    if let Some(bytes) = content.as_bytes() {
+    if settings.rewriting.is_needed() {
+        let bytes = content.read_all().map_err(|e| unreadable(&e))?;
+        let rewriting = settings.rewriting.apply(attempt.log, attempt.request.queue_id, &bytes);
+        let bytes = rewriting.await.map_err(|failed| {
+            attempt.log.warning(format_args!("{}: {failed}", attempt.request.queue_id));
+            BodyError::Broken(Broken::Local)
+        })?;
+        for piece in bytes.chunks(BLOCK) {
+            converter.take(piece, connection).await?;
+        }
+    } else if let Some(bytes) = content.as_bytes() {
         for piece in bytes.chunks(BLOCK) {
             converter.take(piece, connection).await?;
         }

@@ -19,12 +19,16 @@ use super::transaction::{self, Ended, Mail};
 use crate::dns::Resolver;
 use crate::ipc::delivery::Request;
 use crate::log::Log;
+use crate::mail::address;
+use crate::mail::header::field_name;
 use crate::mail::status::Status;
 use crate::service::agent::Reporter;
-use crate::spool::{Reader, SpoolError};
+use crate::spool::{Reader, SpoolError, StoredContent};
 
 /// The port on which mail comes back if it loops.
 const SMTP_PORT: u16 = 25;
+/// How much of a message is searched for `Delivered-To:`.
+const HEADERS_MAX: usize = 64 << 10;
 
 /// One smtp or lmtp line of master.cf, open.
 #[derive(Debug)]
@@ -79,16 +83,8 @@ struct Place<'a> {
 pub async fn deliver(service: &Service, request: &Request, reporter: Reporter) {
     let log = service.log.session();
     let mut attempt = Attempt::new(&service.settings, request, &log, &reporter);
-    let content = match misconfigured(service, request, &log) {
-        Some(reason) => Err(reason),
-        None => service
-            .reader
-            .content(request.location)
-            .map_err(|failed| unreadable(&log, request, &failed)),
-    };
-    let unreachable = match content {
-        Ok(content) => {
-            let mapping = Mapping::plain(request);
+    let unreachable = match prepare(service, request, &log).await {
+        Ok((content, mapping)) => {
             let mail = Mail { content: &content, mapping: &mapping };
             let (keep_as, used) = (None, HashSet::new());
             let mut delivery = Delivery { service, attempt, mail, store: false, keep_as, used };
@@ -97,11 +93,58 @@ pub async fn deliver(service: &Service, request: &Request, reporter: Reporter) {
         }
         Err(reason) => {
             attempt.final_server = true;
-            attempt.fail_all(None, Scope::Message, reason);
+            attempt.fail_all(None, Scope::Message, reason).await;
             None
         }
     };
     reporter.done(unreachable);
+}
+
+/// Content and addresses of a message, if it can be sent at all.
+async fn prepare(
+    service: &Service,
+    request: &Request,
+    log: &Log,
+) -> Result<(StoredContent, Mapping), Reason> {
+    misconfigured(service, request, log)?;
+    let content = service.reader.content(request.location);
+    let content = content.map_err(|failed| unreadable(log, request, &failed))?;
+    let generic = service.settings.rewriting.generic.as_ref();
+    let mapping = Mapping::of(generic, log, request).await.map_err(|failed| {
+        log.fatal(format_args!("{failed}"));
+        died()
+    })?;
+    if service.settings.flags.delivered_to
+        && let Some(to) = request.recipients.first()
+        && has_delivered_to(&content, mapping.recipient(to))
+    {
+        let text = format!("mail forwarding loop for {}", to.address);
+        return Err(Reason::own(Status::new(5, 4, 6), text));
+    }
+    Ok((content, mapping))
+}
+
+/// What is said of a delivery whose agent died.
+fn died() -> Reason {
+    Reason::own(Status::new(4, 3, 0), "unknown mail transport error".to_owned())
+}
+
+/// Whether a `Delivered-To:` header names this address.
+fn has_delivered_to(content: &StoredContent, address: &str) -> bool {
+    let mut block = vec![0_u8; HEADERS_MAX];
+    let count = content.read_at(0, &mut block).unwrap_or_default();
+    let headers = block.get(..count).unwrap_or_default();
+    for line in headers.split(|b| *b == b'\n').take_while(|line| !line.is_empty()) {
+        let name = field_name(line);
+        let value = line.get(name.len() + 1..).unwrap_or_default().trim_ascii();
+        if name.eq_ignore_ascii_case(b"Delivered-To")
+            && let Ok(value) = std::str::from_utf8(value)
+            && address::same(&address::unquote(value), address)
+        {
+            return true;
+        }
+    }
+    false
 }
 
 fn unreadable(log: &Log, request: &Request, failed: &SpoolError) -> Reason {
@@ -115,19 +158,19 @@ fn unreadable(log: &Log, request: &Request, failed: &SpoolError) -> Reason {
 }
 
 /// Flags of the master.cf line that make sense for one recipient only.
-fn misconfigured(service: &Service, request: &Request, log: &Log) -> Option<Reason> {
+fn misconfigured(service: &Service, request: &Request, log: &Log) -> Result<(), Reason> {
     let flags = service.settings.flags;
     let wrong = match (flags.delivered_to, flags.original_to) {
-        _ if request.recipients.len() < 2 => return None,
+        _ if request.recipients.len() < 2 => return Ok(()),
         (true, _) => 'D',
         (false, true) => 'O',
-        (false, false) => return None,
+        (false, false) => return Ok(()),
     };
     log.warning(format_args!(
         "flag `{wrong}' requires {}_destination_recipient_limit = 1",
         service.name
     ));
-    Some(Reason::own(Status::new(4, 3, 5), "mail system configuration error".into()))
+    Err(Reason::own(Status::new(4, 3, 5), "mail system configuration error".into()))
 }
 
 impl Delivery<'_> {
@@ -145,7 +188,7 @@ impl Delivery<'_> {
         }
         let reason = self.attempt.reason.clone().unwrap_or_else(no_excuse);
         self.attempt.final_server = true;
-        self.attempt.fail_all(None, Scope::Server, reason);
+        self.attempt.fail_all(None, Scope::Server, reason).await;
         self.attempt.end_session();
     }
 
@@ -187,8 +230,7 @@ impl Delivery<'_> {
             self.attempt.final_nexthop |= index + 1 == sites.len();
             if let Err(fatal) = self.site(site, index == 0).await {
                 self.attempt.log.fatal(format_args!("{fatal}"));
-                let text = "unknown mail transport error".to_owned();
-                self.attempt.reason = Some(Reason::own(Status::new(4, 3, 0), text));
+                self.attempt.reason = Some(died());
                 return;
             }
             if self.attempt.left.is_empty() {

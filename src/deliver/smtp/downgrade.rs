@@ -9,7 +9,7 @@ use memchr::memchr;
 use super::content::Outgoing;
 use super::settings::Content;
 use crate::mail::header::{field_name, field_name_length};
-use crate::mail::mime::{Encoding, Limits, State, Structure, Type};
+use crate::mail::mime::{Encoding, State, Structure, Type};
 
 /// Length of an encoded line at which it is broken softly.
 const SOFT_LIMIT: usize = 72;
@@ -34,10 +34,8 @@ struct Machine {
 impl Downgrade {
     /// Begins with the headers of a message.
     pub fn new(settings: &Content) -> Self {
-        let limits =
-            Limits { nesting: settings.nesting_limit, boundary_length: settings.boundary_limit };
         let machine = Machine {
-            structure: Structure::new(limits),
+            structure: Structure::new(settings.mime),
             header: Vec::new(),
             header_limit: settings.header_limit,
             problem: None,
@@ -203,13 +201,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::mail::mime::Limits;
 
     fn converted(content: &[u8], cut: usize) -> String {
         let settings = Content {
             line_limit: 998,
             convert_8bit: true,
-            nesting_limit: 3,
-            boundary_limit: 100,
+            mime: Limits { nesting: 3, boundary_length: 100 },
             header_limit: 1000,
         };
         let mut downgrade = Downgrade::new(&settings);
@@ -268,8 +266,7 @@ mod tests {
         let settings = Content {
             line_limit: 0,
             convert_8bit: true,
-            nesting_limit: 1,
-            boundary_limit: 100,
+            mime: Limits { nesting: 1, boundary_length: 100 },
             header_limit: 1000,
         };
         let mut downgrade = Downgrade::new(&settings);

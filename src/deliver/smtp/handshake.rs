@@ -21,16 +21,16 @@ pub async fn greet(
     let banner = said(attempt, connection, "receiving the initial server greeting").await?;
     if !banner.is(2) {
         let skip = banner.is(5) && attempt.settings.greeting.skip_5xx;
-        return Err(refused(attempt, connection, banner, skip));
+        return Err(refused(attempt, connection, banner, skip).await);
     }
     workarounds(attempt, connection, &banner).await;
     read_banner(attempt, connection, &banner, loops);
     let hello = hello(attempt, connection).await?;
     if let Some(hello) = hello {
         offers(attempt, connection, &hello).await?;
-        look_for_loop(attempt, connection, loops, nexthop)?;
+        look_for_loop(attempt, connection, loops, nexthop).await?;
     }
-    needs_smtputf8(attempt, connection)
+    needs_smtputf8(attempt, connection).await
 }
 
 /// Reads a reply; `stage` is what a failure is blamed on.
@@ -43,14 +43,19 @@ async fn said(
     match connection.reply(&attempt.speaker(), limit).await {
         Ok(reply) => Ok(reply),
         Err(broken) => {
-            broke(attempt, connection, &broken, stage);
+            broke(attempt, connection, &broken, stage).await;
             Err(Refused)
         }
     }
 }
 
 /// The dialogue broke off: all recipients that are left wait, or go to the next server.
-pub fn broke(attempt: &mut Attempt<'_>, connection: &mut Connection, broken: &Broken, stage: &str) {
+pub async fn broke(
+    attempt: &mut Attempt<'_>,
+    connection: &mut Connection,
+    broken: &Broken,
+    stage: &str,
+) {
     let name = &connection.peer.name;
     let reason = match broken {
         Broken::Lost => {
@@ -65,10 +70,10 @@ pub fn broke(attempt: &mut Attempt<'_>, connection: &mut Connection, broken: &Br
         }
     };
     connection.dead |= *broken == Broken::TimedOut;
-    attempt.fail_all(Some(connection), Scope::Server, reason);
+    attempt.fail_all(Some(connection), Scope::Server, reason).await;
 }
 
-fn refused(
+async fn refused(
     attempt: &mut Attempt<'_>,
     connection: &mut Connection,
     mut reply: Reply,
@@ -79,7 +84,7 @@ fn refused(
     }
     let name = &connection.peer.name;
     let text = format!("host {name} refused to talk to me: {}", reply.one_line());
-    attempt.refuse_all(connection, Scope::Server, &reply, text);
+    attempt.refuse_all(connection, Scope::Server, &reply, text).await;
     Refused
 }
 
@@ -149,7 +154,7 @@ async fn hello(
         if reply.is(2) {
             return Ok(Some(reply));
         }
-        return Err(refused(attempt, connection, reply, false));
+        return Err(refused(attempt, connection, reply, false).await);
     }
     if connection.features.esmtp {
         connection.command(&attempt.speaker(), &format!("EHLO {name}"));
@@ -158,13 +163,13 @@ async fn hello(
             return Ok(Some(reply));
         }
         if reply.code == 421 {
-            return Err(refused(attempt, connection, reply, false));
+            return Err(refused(attempt, connection, reply, false).await);
         }
         connection.features.esmtp = false;
     }
     connection.command(&attempt.speaker(), &format!("HELO {name}"));
     let reply = said(attempt, connection, "performing the HELO handshake").await?;
-    if reply.is(2) { Ok(None) } else { Err(refused(attempt, connection, reply, false)) }
+    if reply.is(2) { Ok(None) } else { Err(refused(attempt, connection, reply, false).await) }
 }
 
 /// Takes note of the extensions.
@@ -187,7 +192,7 @@ async fn offers(
                 attempt.request.queue_id, connection.peer.address
             ));
             let stage = "performing the EHLO handshake";
-            broke(attempt, connection, &Broken::Local, stage);
+            broke(attempt, connection, &Broken::Local, stage).await;
             return Err(Refused);
         }
     };
@@ -214,7 +219,7 @@ async fn offers(
 }
 
 /// A server that answers with our own name is ourselves.
-fn look_for_loop(
+async fn look_for_loop(
     attempt: &mut Attempt<'_>,
     connection: &mut Connection,
     loops: bool,
@@ -231,12 +236,15 @@ fn look_for_loop(
     let class = if connection.best_mx { 5 } else { 4 };
     let text = format!("mail for {nexthop} loops back to myself");
     let reason = Reason::own(Status::new(class, 4, 6), text);
-    attempt.fail_all(Some(connection), Scope::Server, reason);
+    attempt.fail_all(Some(connection), Scope::Server, reason).await;
     Err(Refused)
 }
 
 /// Mail that cannot be said without SMTPUTF8 needs a server that takes it.
-fn needs_smtputf8(attempt: &mut Attempt<'_>, connection: &mut Connection) -> Result<(), Refused> {
+async fn needs_smtputf8(
+    attempt: &mut Attempt<'_>,
+    connection: &mut Connection,
+) -> Result<(), Refused> {
     let name = connection.peer.name.clone();
     if !connection.features.smtputf8 && super::envelope::requires_smtputf8(attempt.request) {
         let text = format!(
@@ -244,7 +252,7 @@ fn needs_smtputf8(attempt: &mut Attempt<'_>, connection: &mut Connection) -> Res
              The last attempted server was {name}"
         );
         let reason = Reason::own(Status::new(5, 6, 7), text);
-        attempt.fail_all(Some(connection), Scope::Lacking, reason);
+        attempt.fail_all(Some(connection), Scope::Lacking, reason).await;
         return Err(Refused);
     }
     if connection.features.smtputf8 && !connection.features.eight_bit_mime {

@@ -27,6 +27,7 @@ pub mod idle;
 pub mod mapping;
 pub mod ports;
 pub mod reason;
+pub mod rewriting;
 pub mod servers;
 pub mod settings;
 pub mod transaction;

@@ -8,11 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::ports::Ports;
+use super::rewriting::Rewriting;
 use crate::config::{Config, Problem, parameters as p};
 use crate::dns::Search;
 use crate::lookup::match_list::StringList;
 use crate::lookup::{Maps, Tables};
+use crate::mail::mime::Limits;
 use crate::service::agent;
+use crate::service::status_filter::StatusFilter;
 
 /// The parameters of one line.
 #[derive(Debug)]
@@ -49,6 +52,10 @@ pub struct Settings {
     pub flags: Flags,
     /// `smtp_reply_filter`
     pub reply_filter: Maps,
+    /// `smtp_delivery_status_filter`
+    pub status_filter: StatusFilter,
+    /// `smtp_generic_maps`, `smtp_header_checks` and so on.
+    pub rewriting: Rewriting,
 }
 
 /// Time limits for one read or write each.
@@ -177,10 +184,8 @@ pub struct Content {
     pub line_limit: usize,
     /// `disable_mime_output_conversion = no`
     pub convert_8bit: bool,
-    /// `mime_nesting_limit`
-    pub nesting_limit: usize,
-    /// `mime_boundary_length_limit`
-    pub boundary_limit: usize,
+    /// `mime_nesting_limit`, `mime_boundary_length_limit`
+    pub mime: Limits,
     /// `header_size_limit`
     pub header_limit: usize,
 }
@@ -247,12 +252,15 @@ impl Named<'_> {
 impl Settings {
     /// Reads the parameters for a line with the program `smtp` or `lmtp` and these arguments.
     pub fn read(
-        config: &Config,
+        config: &Arc<Config>,
         tables: &Tables,
         lmtp: bool,
         arguments: &[String],
     ) -> Result<Self, Problem> {
-        let named = Named { config, prefix: if lmtp { "lmtp" } else { "smtp" } };
+        let prefix = if lmtp { "lmtp" } else { "smtp" };
+        let named = Named { config, prefix };
+        let content = Content::read(&named);
+        let filter = format!("{prefix}_delivery_status_filter");
         Ok(Self {
             lmtp,
             agent: agent::Settings::read(config),
@@ -260,7 +268,9 @@ impl Settings {
             greeting: Greeting::read(&named, tables, lmtp)?,
             routing: Routing::read(&named, lmtp)?,
             sockets: Sockets::read(&named)?,
-            content: Content::read(&named),
+            rewriting: Rewriting::open(config, tables, prefix, content.mime, content.header_limit)?,
+            status_filter: StatusFilter::open(config, tables, &filter)?,
+            content,
             reuse: Reuse::read(&named, tables)?,
             skip_quit_response: named.bool("skip_quit_response"),
             quote_envelope: named.bool("quote_rfc821_envelope"),
@@ -448,8 +458,10 @@ impl Content {
         Self {
             line_limit: named.count("line_length_limit"),
             convert_8bit: !config.bool(&p::disable_mime_output_conversion),
-            nesting_limit: config.count(&p::mime_nesting_limit),
-            boundary_limit: config.count(&p::mime_boundary_length_limit),
+            mime: Limits {
+                nesting: config.count(&p::mime_nesting_limit),
+                boundary_length: config.count(&p::mime_boundary_length_limit),
+            },
             header_limit: config.count(&p::header_size_limit),
         }
     }

@@ -83,7 +83,7 @@ pub async fn send(
     probe: bool,
 ) -> Ended {
     if let Some(reason) = too_big(attempt, connection) {
-        attempt.fail_all(Some(connection), Scope::Message, reason);
+        attempt.fail_all(Some(connection), Scope::Message, reason).await;
         attempt.complete_session = true;
         return Ended::Complete;
     }
@@ -187,14 +187,14 @@ impl Dialogue<'_, '_> {
                 Ok(reply) => reply,
                 Err(_) if step == Step::Probe => return Err(Stop::Stale),
                 Err(broken) => {
-                    broke(self.attempt, self.connection, &broken, step.stage());
+                    broke(self.attempt, self.connection, &broken, step.stage()).await;
                     return Err(Stop::Broken);
                 }
             };
             if step == Step::Probe && !reply.is(2) {
                 return Err(Stop::Stale);
             }
-            self.receive(step, &reply);
+            self.receive(step, &reply).await;
         }
         Ok(())
     }
@@ -210,7 +210,7 @@ impl Dialogue<'_, '_> {
         }
     }
 
-    fn receive(&mut self, step: Step, reply: &Reply) {
+    async fn receive(&mut self, step: Step, reply: &Reply) {
         match step {
             Step::Probe => {}
             Step::Xforward(_) if reply.is(2) => {}
@@ -222,26 +222,26 @@ impl Dialogue<'_, '_> {
             )),
             Step::Mail if reply.is(2) => {}
             Step::Mail => {
-                self.refuse_all(reply, step.request());
+                self.refuse_all(reply, step.request()).await;
                 self.sender_refused = true;
             }
             Step::Rcpt(_) if self.sender_refused => {}
             Step::Rcpt(at) if reply.is(2) => {
                 self.accepted.push(at);
                 if self.is_probe() && !self.attempt.settings.probe_data {
-                    self.attempt.delivered(self.connection, at, reply);
+                    self.attempt.delivered(self.connection, at, reply).await;
                 }
             }
-            Step::Rcpt(at) => self.refuse_one(at, reply, step.request()),
+            Step::Rcpt(at) => self.refuse_one(at, reply, step.request()).await,
             Step::Data if reply.is(3) => {
                 if self.is_probe() {
                     let reply = Reply { status: Status::new(2, 0, 0), ..reply.clone() };
-                    self.attempt.delivered_all(self.connection, &reply);
+                    self.attempt.delivered_all(self.connection, &reply).await;
                 }
             }
             Step::Data => {
                 if !self.accepted.is_empty() {
-                    self.refuse_all(reply, step.request());
+                    self.refuse_all(reply, step.request()).await;
                 }
                 self.data_refused = true;
             }
@@ -270,14 +270,14 @@ impl Dialogue<'_, '_> {
         format!("host {name} said: {} (in reply to {request})", reply.one_line())
     }
 
-    fn refuse_all(&mut self, reply: &Reply, request: &str) {
+    async fn refuse_all(&mut self, reply: &Reply, request: &str) {
         let text = self.quote(reply, request);
-        self.attempt.refuse_all(self.connection, Scope::Message, reply, text);
+        self.attempt.refuse_all(self.connection, Scope::Message, reply, text).await;
     }
 
-    fn refuse_one(&mut self, at: usize, reply: &Reply, request: &str) {
+    async fn refuse_one(&mut self, at: usize, reply: &Reply, request: &str) {
         let text = self.quote(reply, request);
-        self.attempt.refuse_one(self.connection, at, reply, text);
+        self.attempt.refuse_one(self.connection, at, reply, text).await;
     }
 
     /// Sends the content, if anybody is to get it, and reads what the server makes of it.
@@ -292,11 +292,11 @@ impl Dialogue<'_, '_> {
                     lost = true;
                 }
                 Err(BodyError::Broken(broken)) => {
-                    broke(self.attempt, self.connection, &broken, "sending message body");
+                    broke(self.attempt, self.connection, &broken, "sending message body").await;
                     return Ended::Broken;
                 }
                 Err(BodyError::Unsendable(reason)) => {
-                    self.attempt.fail_all(Some(self.connection), Scope::Message, reason);
+                    self.attempt.fail_all(Some(self.connection), Scope::Message, reason).await;
                     self.connection.dead = true;
                     return Ended::Broken;
                 }
@@ -333,24 +333,28 @@ impl Dialogue<'_, '_> {
                 Ok(reply) if lost && reply.is(2) => Err(Broken::Lost),
                 other => other,
             };
-            let reply = reply.map_err(|broken| {
-                let (broken, stage) = match lost {
-                    true => (Broken::Lost, "sending message body"),
-                    false => (broken, "sending end of data -- message may be sent more than once"),
-                };
-                broke(self.attempt, self.connection, &broken, stage);
-                Ended::Broken
-            })?;
+            let reply = match reply {
+                Ok(reply) => reply,
+                Err(broken) => {
+                    const DOT: &str = "sending end of data -- message may be sent more than once";
+                    let (broken, stage) = match lost {
+                        true => (Broken::Lost, "sending message body"),
+                        false => (broken, DOT),
+                    };
+                    broke(self.attempt, self.connection, &broken, stage).await;
+                    return Err(Ended::Broken);
+                }
+            };
             self.attempt.content_answered();
             match (each, self.accepted.get(index).copied()) {
                 (true, Some(at)) if reply.is(2) => {
-                    self.attempt.delivered(self.connection, at, &reply);
+                    self.attempt.delivered(self.connection, at, &reply).await;
                 }
-                (true, Some(at)) => self.refuse_one(at, &reply, REQUEST),
+                (true, Some(at)) => self.refuse_one(at, &reply, REQUEST).await,
                 (false, Some(_)) if reply.is(2) => {
-                    self.attempt.delivered_all(self.connection, &reply);
+                    self.attempt.delivered_all(self.connection, &reply).await;
                 }
-                (false, Some(_)) => self.refuse_all(&reply, REQUEST),
+                (false, Some(_)) => self.refuse_all(&reply, REQUEST).await,
                 (_, None) => {}
             }
         }
