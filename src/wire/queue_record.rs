@@ -81,28 +81,32 @@ pub struct Record<'a> {
 /// The record at the start of `bytes`; none if more bytes are needed. Records with more than
 /// `limit` bytes of data are malformed.
 pub fn take(bytes: &[u8], limit: usize) -> Result<Option<Record<'_>>, Malformed> {
-    let Some((&kind, rest)) = bytes.split_first() else { return Ok(None) };
-    let mut length = 0_usize;
-    let mut width = 0;
-    loop {
-        if width >= 4 {
-            return Err(Malformed::LengthBits(kind));
-        }
-        let Some(&byte) = rest.get(width) else { return Ok(None) };
-        length |= usize::from(byte & 0x7f) << (7 * width);
-        width += 1;
-        if byte & 0x80 == 0 {
-            break;
-        }
-    }
+    let Some(&kind) = bytes.first() else { return Ok(None) };
+    let Some((length, start)) = header(bytes)? else { return Ok(None) };
     if length > limit {
         return Err(Malformed::Length(kind, length));
     }
-    Ok(rest.get(width..width + length).map(|data| Record {
-        kind,
-        data,
-        length: 1 + width + length,
-    }))
+    let data = bytes.get(start..start + length);
+    Ok(data.map(|data| Record { kind, data, length: start + length }))
+}
+
+/// How many bytes of data the record at the start of `bytes` has, if that can be seen.
+pub fn length(bytes: &[u8]) -> Option<usize> {
+    header(bytes).ok().flatten().map(|(length, _)| length)
+}
+
+/// The length of the data, and where it begins.
+fn header(bytes: &[u8]) -> Result<Option<(usize, usize)>, Malformed> {
+    let Some((&kind, rest)) = bytes.split_first() else { return Ok(None) };
+    let mut length = 0_usize;
+    for width in 0..4 {
+        let Some(&byte) = rest.get(width) else { return Ok(None) };
+        length |= usize::from(byte & 0x7f) << (7 * width);
+        if byte & 0x80 == 0 {
+            return Ok(Some((length, width + 2)));
+        }
+    }
+    Err(Malformed::LengthBits(kind))
 }
 
 /// Appends a record.

@@ -8,7 +8,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-use crate::wire::queue_record::{Malformed, take};
+use crate::wire::queue_record::{Malformed, length, take};
 
 /// A caller that is silent for this long has been forgotten: one day, in milliseconds.
 const PATIENCE: i32 = 86_400_000;
@@ -29,8 +29,10 @@ pub(super) struct Input {
 pub(super) enum Bad {
     #[error("{0}")]
     Malformed(#[from] Malformed),
-    #[error("unexpected EOF in data, record type {0}")]
-    Truncated(u8),
+    #[error("unexpected EOF in data, record type {0} length {1}")]
+    Data(u8, usize),
+    #[error("unexpected EOF reading length, record type {0}")]
+    Length(u8),
     #[error("read: {0}")]
     Read(String),
     #[error("interrupted")]
@@ -61,11 +63,12 @@ impl Input {
                 self.used += record.length;
                 return Ok(Some((kind, self.buffer.get(start..self.used).unwrap_or_default())));
             }
-            let first = rest.first().copied();
             if self.fill()? == 0 {
-                return match first {
-                    None => Ok(None),
-                    Some(kind) => Err(Bad::Truncated(kind)),
+                let rest = self.buffer.get(self.used..).unwrap_or_default();
+                return match (rest.first(), length(rest)) {
+                    (None, _) => Ok(None),
+                    (Some(kind), Some(length)) => Err(Bad::Data(*kind, length)),
+                    (Some(kind), None) => Err(Bad::Length(*kind)),
                 };
             }
         }

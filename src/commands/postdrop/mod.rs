@@ -76,7 +76,12 @@ fn directory(arguments: &[OsString]) -> Outcome<PathBuf> {
             Some(attached) if attached.starts_with("-c") => {
                 directory = attached.get(2..).unwrap_or_default().into();
             }
-            _ => return Err(usage()),
+            Some(other) if other.starts_with('-') && other.len() > 1 => {
+                let letter = other.chars().nth(1).unwrap_or_default();
+                eprintln!("postdrop: invalid option -- '{letter}'");
+                return Err(usage());
+            }
+            _ => break,
         }
     }
     Ok(directory)

@@ -233,7 +233,7 @@ impl Post<'_> {
 
     fn finish(self) -> Result<(), Fatal> {
         let Self { door, postdrop, who, sender, .. } = self;
-        let (status, why) = postdrop.finish().unwrap_or((status::WRITE, String::new()));
+        let (status, why) = postdrop.finish(door.log).unwrap_or((status::WRITE, String::new()));
         if status != 0 {
             let why = if why.is_empty() { status::text(status).to_owned() } else { why };
             return Err(Fatal::new(format!("{who}: {why}")));

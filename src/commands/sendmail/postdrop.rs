@@ -77,11 +77,13 @@ impl Postdrop {
     }
 
     /// After the last record: the status and what postdrop says about it.
-    pub(super) fn finish(mut self) -> Option<(u32, String)> {
+    pub(super) fn finish(mut self, log: &Log) -> Option<(u32, String)> {
         let sent = self.input.take().map(|mut input| input.flush());
         let answer = self.answer();
-        // Its answer counts, not how it ends; but it must not be left behind.
-        let _ = self.child.wait();
+        // Its answer counts more than how it ends.
+        if !self.child.wait().is_ok_and(|status| status.success()) {
+            log.warning(format_args!("mail_stream_cleanup: close error"));
+        }
         if !matches!(sent, Some(Ok(()))) {
             return None;
         }
