@@ -21,7 +21,7 @@ struct Options {
 /// Runs the command.
 pub fn main(arguments: Vec<OsString>) -> ExitCode {
     let early = Log::for_command("postfix", "postlog");
-    let code = match run(&arguments) {
+    let code = match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(text) => {
             early.fatal(format_args!("{text}"));
@@ -32,7 +32,7 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
     code
 }
 
-fn run(arguments: &[OsString]) -> Result<(), String> {
+fn run(arguments: Vec<OsString>) -> Result<(), String> {
     let options = parse(arguments)?;
     // The program may have the group of the maildrop.
     if options.directory.as_os_str() != "/etc/postfix" && submission::has_extra_rights() {
@@ -61,7 +61,7 @@ fn run(arguments: &[OsString]) -> Result<(), String> {
     Ok(())
 }
 
-fn parse(arguments: &[OsString]) -> Result<Options, String> {
+fn parse(arguments: Vec<OsString>) -> Result<Options, String> {
     const USAGE: &str = "usage: postlog [-c config_dir] [-i] [-p priority] [-t tag] [-v] [text]";
     let mut options = Options {
         directory: default_directory(),
@@ -69,7 +69,7 @@ fn parse(arguments: &[OsString]) -> Result<Options, String> {
         tag: None,
         words: Vec::new(),
     };
-    let mut words = arguments.iter().map(|word| word.to_string_lossy().into_owned());
+    let mut words = arguments.into_iter().map(|word| word.to_string_lossy().into_owned());
     while let Some(word) = words.next() {
         let Some(letters) = word.strip_prefix('-').filter(|letters| !letters.is_empty()) else {
             options.words.push(word);

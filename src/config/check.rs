@@ -153,7 +153,7 @@ impl Config {
             [("myhostname", self.text(&p::myhostname)), ("mydomain", self.text(&p::mydomain))]
         {
             if !is_host_name(&value) {
-                return Err(self.refuse(name, format!("bad parameter value: {value}")));
+                return Err(self.refuse(name, &format!("bad parameter value: {value}")));
             }
         }
         if privileged {
@@ -174,7 +174,7 @@ impl Config {
         Ok(())
     }
 
-    fn refuse(&self, name: &str, why: String) -> Problem {
+    fn refuse(&self, name: &str, why: &str) -> Problem {
         let file = self.directory.join("main.cf");
         problem(format!("file {}: parameter {name}: {why}", file.display()))
     }
@@ -189,7 +189,7 @@ impl Config {
         {
             return Err(self.refuse(
                 "mail_owner",
-                format!(
+                &format!(
                     "user {} has the same user ID {} as user {}",
                     owner.name, owner.uid, first.name
                 ),
@@ -197,18 +197,18 @@ impl Config {
         }
         let group_name = self.text(&p::setgid_group);
         let Ok(Some(group)) = nix::unistd::Group::from_name(&group_name) else {
-            return Err(self.refuse("setgid_group", format!("unknown group name: {group_name}")));
+            return Err(self.refuse("setgid_group", &format!("unknown group name: {group_name}")));
         };
         if group.gid.as_raw() == 0 {
             let why = format!("group {group_name} has privileged group ID");
-            return Err(self.refuse("setgid_group", why));
+            return Err(self.refuse("setgid_group", &why));
         }
         if let Ok(Some(first)) = nix::unistd::Group::from_gid(group.gid)
             && first.name != group.name
         {
             return Err(self.refuse(
                 "setgid_group",
-                format!(
+                &format!(
                     "group {group_name} has the same group ID {} as group {}",
                     group.gid, first.name
                 ),
@@ -220,13 +220,13 @@ impl Config {
     /// A user that is not root.
     fn user(&self, parameter: &str, name: &str) -> Result<nix::unistd::User, Problem> {
         let Ok(Some(user)) = nix::unistd::User::from_name(name) else {
-            return Err(self.refuse(parameter, format!("unknown user name value: {name}")));
+            return Err(self.refuse(parameter, &format!("unknown user name value: {name}")));
         };
         if user.uid.is_root() {
-            return Err(self.refuse(parameter, format!("user {name} has privileged user ID")));
+            return Err(self.refuse(parameter, &format!("user {name} has privileged user ID")));
         }
         if user.gid.as_raw() == 0 {
-            return Err(self.refuse(parameter, format!("user {name} has privileged group ID")));
+            return Err(self.refuse(parameter, &format!("user {name} has privileged group ID")));
         }
         Ok(user)
     }

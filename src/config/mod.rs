@@ -274,6 +274,11 @@ pub fn why(error: &std::io::Error) -> String {
     }
 }
 
+/// Where the configuration is: `MAIL_CONFIG` in the environment, or /etc/postfix.
+pub fn default_directory() -> PathBuf {
+    std::env::var_os("MAIL_CONFIG").map_or_else(|| PathBuf::from("/etc/postfix"), PathBuf::from)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -350,9 +355,4 @@ mod tests {
         let config = config("a = $b\nb = c\n").with_overrides(&[("b".into(), "d".into())]);
         assert_eq!(config.value("a"), "d");
     }
-}
-
-/// Where the configuration is: `MAIL_CONFIG` in the environment, or /etc/postfix.
-pub fn default_directory() -> PathBuf {
-    std::env::var_os("MAIL_CONFIG").map_or_else(|| PathBuf::from("/etc/postfix"), PathBuf::from)
 }

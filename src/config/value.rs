@@ -43,7 +43,7 @@ pub(super) fn time(name: &str, text: &str, unit: char) -> Result<i64, String> {
     let start = text.trim_start_matches(is_space);
     let end = start
         .char_indices()
-        .find(|(at, c)| !c.is_ascii_digit() && !(*at == 0 && matches!(c, '+' | '-')))
+        .find(|(at, c)| !(c.is_ascii_digit() || *at == 0 && matches!(c, '+' | '-')))
         .map_or(start.len(), |(at, _)| at);
     let (digits, rest) = start.split_at(end);
     let number: i32 = if digits.is_empty() { 0 } else { digits.parse().map_err(|_| bad())? };

@@ -32,7 +32,7 @@ type Outcome<T> = Result<T, String>;
 /// Runs the command.
 pub fn main(arguments: Vec<OsString>) -> ExitCode {
     let speaker = Speaker::new("postconf");
-    let arguments = arguments.iter().map(|a| a.to_string_lossy().into_owned()).collect();
+    let arguments = arguments.into_iter().map(|a| a.to_string_lossy().into_owned()).collect();
     match run(arguments, &speaker) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => speaker.fatal(why),

@@ -37,7 +37,7 @@ struct End {
 /// Runs the command.
 pub fn main(arguments: Vec<OsString>) -> ExitCode {
     let early = Log::for_command("postfix", "postdrop");
-    let code = match submit(&arguments, &early) {
+    let code = match submit(arguments, &early) {
         Ok(status) => ExitCode::from(u8::try_from(status & 0xff).unwrap_or(1)),
         Err((log, text)) => {
             log.fatal(format_args!("{text}"));
@@ -48,7 +48,7 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
     code
 }
 
-fn submit(arguments: &[OsString], early: &Log) -> Result<u32, (Log, String)> {
+fn submit(arguments: Vec<OsString>, early: &Log) -> Result<u32, (Log, String)> {
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     let fatal = |text: String| (early.clone(), text);
     let directory = directory(arguments).map_err(fatal)?;
@@ -65,9 +65,9 @@ fn submit(arguments: &[OsString], early: &Log) -> Result<u32, (Log, String)> {
 }
 
 /// Reads the command line: `-c` is all that matters.
-fn directory(arguments: &[OsString]) -> Outcome<PathBuf> {
+fn directory(arguments: Vec<OsString>) -> Outcome<PathBuf> {
     let mut directory = default_directory();
-    let mut arguments = arguments.iter();
+    let mut arguments = arguments.into_iter();
     while let Some(argument) = arguments.next() {
         let usage = || "usage: postdrop [-c config_dir] [-v]".to_owned();
         match argument.to_str() {

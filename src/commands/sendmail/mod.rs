@@ -39,7 +39,7 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
     let name = Path::new(&started_as).file_name().unwrap_or_default().to_string_lossy();
     let name = if matches!(&*name, "mailq" | "newaliases") { &*name } else { "sendmail" };
     let arguments: Vec<String> =
-        arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
+        arguments.into_iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
     let mut log = Log::for_command("postfix", "sendmail").named_on_stderr(name);
     let code = match run(name, &arguments, &mut log) {
         Ok(code) => code,
