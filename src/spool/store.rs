@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::disk::{Access, Disk, DiskFile, Lock, write_all_at};
+use super::ids::QueueIds;
 use super::reader::{Reader, Stored};
 use super::record::{Record, Reference};
 use super::segments::Segments;
@@ -91,6 +92,12 @@ impl Store {
             }
         }
         Err(SpoolError::Failed(format!("{}: no free writer directory", top.display())))
+    }
+
+    /// The queue IDs of this writer.
+    pub(super) fn ids(&self) -> Result<QueueIds, SpoolError> {
+        QueueIds::open(&*self.disk, &self.directory, self.id)
+            .map_err(|e| SpoolError::io("open", &self.directory.join("count"), &e))
     }
 
     fn locked(

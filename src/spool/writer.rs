@@ -55,7 +55,7 @@ impl Writer {
         let segments = store.take_segments()?;
         let thread = Shared::start(&shared, segments, notice.clone(), settings.keep_free)?;
         Ok(Arc::new(Self {
-            ids: QueueIds::new(store.id()),
+            ids: store.ids()?,
             store: Arc::new(store),
             shared,
             notice,
