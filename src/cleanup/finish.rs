@@ -3,48 +3,14 @@
 use std::sync::Arc;
 
 use super::{Errors, Message, Reason, Refusal, Verdict};
-use crate::mail::envelope::{Envelope, Ret};
+use crate::mail::envelope::{Envelope, Recipient, Ret};
 use crate::mail::status::Status;
-use crate::spool::{Content, Location, SpoolError};
-
-/// A message that was refused and that its sender is to be told about.
-#[derive(Debug)]
-pub struct Returned {
-    /// Why.
-    pub refusal: Refusal,
-    /// The envelope as far as it was known.
-    pub envelope: Box<Envelope>,
-    /// The content as far as it was read, in its final form.
-    pub content: Option<Content>,
-}
+use crate::spool::{Location, SpoolError};
 
 impl Message {
-    /// As [`Message::finish`], but a message that cannot be queued and about which its sender can
-    /// be told comes back. What is left of refusals is a matter of trying again.
-    pub async fn finish_or_return(mut self) -> Result<Verdict, Box<Returned>> {
-        self.conclude().await;
-        let refused = !self.errors.is_none() && !self.flags.discard;
-        let hopeless =
-            Errors(Errors::DEFER.0 | Errors::BAD.0 | Errors::WRITE.0 | Errors::NO_RECIPIENTS.0);
-        if !refused || self.errors.any(hopeless) {
-            return Ok(self.hand_over().await);
-        }
-        let refusal = self.refusal();
-        let mut envelope = Box::new(self.envelope);
-        envelope.size = self.store.size();
-        envelope.content_length = self.store.length();
-        let content = self.store.finish(&self.stage.writer).ok();
-        Err(Box::new(Returned { refusal, envelope, content }))
-    }
-
     /// Finishes: last checks, then the spool, then qmgr. Returns when the message is on disk.
     pub async fn finish(mut self) -> Verdict {
         self.conclude().await;
-        self.hand_over().await
-    }
-
-    /// To the spool and to qmgr, if it has not been refused.
-    async fn hand_over(self) -> Verdict {
         let queue = self.stage.queue.clone();
         match self.commit().await {
             Ok(Some((location, envelope))) => {
@@ -89,16 +55,17 @@ impl Message {
 
     /// Whether the submitter is gone, so that a refusal must become a bounce.
     fn returns_to_sender(&self) -> bool {
-        self.flags.bounce
-            && !self.errors.is_none()
-            && !self.errors.any(Errors::CANNOT_RETURN)
-            && !self.envelope.recipients.is_empty()
+        self.flags.bounce && !self.errors.is_none() && !self.errors.any(Errors::CANNOT_RETURN)
     }
 
     /// The message is stored after all, only for qmgr to return it. What was refused for its
     /// content is not sent back whole.
     fn prepare_return(&mut self) {
         let refusal = self.refusal();
+        if self.envelope.recipients.is_empty() {
+            let nobody = Recipient { address: "unknown".into(), ..Recipient::default() };
+            self.envelope.recipients.push(nobody);
+        }
         self.envelope.refused = Some(format!("{} {}", refusal.status, refusal.text));
         if self.errors.any(Errors::CONTENT_OR_SIZE) {
             self.envelope.ret = Some(Ret::Headers);

@@ -17,7 +17,6 @@ mod finish;
 mod header;
 mod mapping;
 mod missing;
-pub use self::finish::Returned;
 pub use self::missing::local_date;
 mod settings;
 mod store;

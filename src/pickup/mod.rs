@@ -6,7 +6,6 @@
 //! maildrop/<id> ─ scan ─ submission ─ cleanup ─ spool; the file goes away after the commit
 //! ```
 
-mod notice;
 mod postlog;
 mod scan;
 mod submission;
@@ -19,7 +18,6 @@ use tokio::net::UnixListener;
 use tokio::sync::Notify;
 
 use self::submission::Settings;
-use crate::bounce::Bounce;
 use crate::cleanup::Cleanup;
 use crate::config::{Config, why};
 use crate::log::Log;
@@ -51,7 +49,6 @@ struct Prepared {
     cleanup_config: Arc<Config>,
     tables: Arc<Tables>,
     rewrite: Arc<Rewrite>,
-    bounce: Bounce,
     settings: Arc<Settings>,
     log: Log,
 }
@@ -71,34 +68,29 @@ fn prepare(birth: Birth) -> Result<Prepared, String> {
     let rewrite = Rewrite::new(&birth.config_of_service("rewrite"), &tables)
         .map_err(|problem| problem.text)?;
     let settings = Arc::new(Settings::read(&config));
-    let bounce = Bounce::new(&birth.config_of_service("bounce"), &log)?;
     Ok(Prepared {
         services: birth.services,
         config,
         cleanup_config,
         tables,
         rewrite,
-        bounce,
         settings,
         log,
     })
 }
 
 async fn serve(prepared: Prepared, life: Life) {
-    let Prepared { services, config, cleanup_config, tables, rewrite, bounce, settings, log } =
-        prepared;
+    let Prepared { services, config, cleanup_config, tables, rewrite, settings, log } = prepared;
     let queue_directory = config.queue_directory();
     let writer = match Writer::open(&queue_directory) {
         Ok(writer) => writer,
         Err(error) => return log.fatal(format_args!("{error}")),
     };
     let queue = QueueClient::start(&queue_directory, writer.clone());
-    let cleanup = match Cleanup::new(&cleanup_config, &tables, rewrite, writer, Some(queue.clone()))
-    {
+    let cleanup = match Cleanup::new(&cleanup_config, &tables, rewrite, writer, Some(queue)) {
         Ok(cleanup) => cleanup,
         Err(problem) => return log.fatal(format_args!("{problem}")),
     };
-    let notices = Arc::new(notice::Notices::new(&config, bounce, cleanup.clone(), queue));
     let wake = Arc::new(Notify::new());
     let mut interval = None;
     for service in services {
@@ -124,7 +116,6 @@ async fn serve(prepared: Prepared, life: Life) {
             let maildrop = scan::Maildrop {
                 directory: queue_directory.join("maildrop"),
                 cleanup,
-                notices,
                 settings,
                 log,
             };

@@ -9,7 +9,6 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use super::notice::Notices;
 use super::submission::{Fate, Settings, Submission};
 use crate::cleanup::Cleanup;
 use crate::config::why;
@@ -25,7 +24,6 @@ const AT_ONCE: usize = 64;
 pub(super) struct Maildrop {
     pub(super) directory: PathBuf,
     pub(super) cleanup: Arc<Cleanup>,
-    pub(super) notices: Arc<Notices>,
     pub(super) settings: Arc<Settings>,
     pub(super) log: Log,
 }
@@ -67,11 +65,11 @@ impl Maildrop {
                 gone +=
                     usize::from(tasks.join_next().await.is_some_and(|done| done.unwrap_or(false)));
             }
-            let (cleanup, settings) = (self.cleanup.clone(), self.settings.clone());
-            let (notices, log) = (self.notices.clone(), self.log.clone());
+            let (cleanup, settings, log) =
+                (self.cleanup.clone(), self.settings.clone(), self.log.clone());
             tasks.spawn(async move {
                 let path = submission.path.clone();
-                match submission.take_in(&cleanup, &notices, &settings, &log).await {
+                match submission.take_in(&cleanup, &settings, &log).await {
                     Fate::Remove => remove(&path, &log),
                     Fate::Keep => false,
                 }

@@ -6,7 +6,6 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::notice::Notices;
 use crate::cleanup::{Cleanup, Message, Origin, Reason, Refusal, Skip, Verdict, local_date};
 use crate::config::lines::split_assignment;
 use crate::config::{Config, parameters as p, why};
@@ -85,7 +84,6 @@ impl Submission {
     pub(super) async fn take_in(
         self,
         cleanup: &Arc<Cleanup>,
-        notices: &Notices,
         settings: &Settings,
         log: &Log,
     ) -> Fate {
@@ -109,7 +107,6 @@ impl Submission {
         let message = cleanup.begin(Origin::Local, skip, log);
         let intake = Intake {
             submission: &self,
-            notices,
             settings,
             log,
             message,
@@ -127,7 +124,6 @@ impl Submission {
 /// A message on its way.
 struct Intake<'a> {
     submission: &'a Submission,
-    notices: &'a Notices,
     settings: &'a Settings,
     log: &'a Log,
     message: Message,
@@ -337,7 +333,7 @@ impl Intake<'_> {
             self.log.warning(format_args!("{id}: uid={uid}: no envelope sender"));
             return Err(Malformed);
         };
-        let sender = if sender.is_empty() { "".into() } else { quote(sender) };
+        let sender = quote(sender);
         if self.requeued {
             let original = path.file_name().unwrap_or_default().to_string_lossy();
             self.log.info(format_args!("{id}: uid={uid} from=<{sender}> orig_id={original}"));
@@ -383,21 +379,14 @@ impl Intake<'_> {
 
     async fn finish(self) -> Fate {
         let id = self.message.queue_id();
-        match self.message.finish_or_return().await {
-            Ok(Verdict::Queued) => Fate::Remove,
-            Ok(Verdict::Refused(Refusal { reason, text, .. })) => {
+        match self.message.finish().await {
+            Verdict::Queued => Fate::Remove,
+            Verdict::Refused(Refusal { reason, text, .. }) => {
                 let path = &self.submission.shown;
                 self.log.warning(format_args!("{path}: error writing {id}: {text}"));
                 match reason {
                     Reason::NoRecipients | Reason::Internal => Fate::Remove,
                     _ => Fate::Keep,
-                }
-            }
-            Err(returned) => {
-                if self.notices.tell_sender(id, *returned, self.log).await {
-                    Fate::Remove
-                } else {
-                    Fate::Keep
                 }
             }
         }

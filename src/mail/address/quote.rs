@@ -13,17 +13,22 @@ pub enum Quoting {
     Rfc5322,
 }
 
-/// Quotes the local part where RFC 5321 needs it: internal to external form.
+/// Quotes the local part where RFC 5321 needs it: internal to external form. The empty address,
+/// which is nobody's, stays empty.
 pub fn quote(address: &str) -> Cow<'_, str> {
     quote_str(address, Quoting::Rfc5321)
 }
 
-/// Quotes the local part where RFC 5322 needs it: internal to external form as in headers.
+/// Quotes the local part where RFC 5322 needs it: internal to external form as in headers. The
+/// empty address stays empty.
 pub fn quote_822(address: &str) -> Cow<'_, str> {
     quote_str(address, Quoting::Rfc5322)
 }
 
 fn quote_str(address: &str, rules: Quoting) -> Cow<'_, str> {
+    if address.is_empty() {
+        return Cow::Borrowed(address);
+    }
     match quote_bytes(address.as_bytes(), rules) {
         Cow::Borrowed(_) => Cow::Borrowed(address),
         Cow::Owned(bytes) => Cow::Owned(text(bytes)),
@@ -171,7 +176,7 @@ mod tests {
             (".a@x", "\".a\"@x"),
             ("a..b@x", "\"a..b\"@x"),
             ("a.@x", "\"a.\"@x"),
-            ("", "\"\""),
+            ("", ""),
             ("@x", "\"\"@x"),
             ("b\u{fc}b@x", "b\u{fc}b@x"),
             ("a b", "\"a b\""),

@@ -19,7 +19,6 @@ localuser remote@z.example
 postmaster boss@z.example
 quoted@v.example "hello world"@z.example
 bare@v.example someone
-empty@v.example
 """)
     hop = catch(t, virtual_alias_maps="texthash:/etc/postfix/v", recipient_delimiter="+"); t.start()
     for to in ("list@v.example", "self@v.example", "deep1@v.example", "x@catch.example", "known@catch.example", "a+b@move.example", "user+x@ext.example", "user+special@ext.example", "localuser", "localuser@example.test", "localuser+tag@foo.example.test", "localuser@[192.0.2.1]", "postmaster@example.test", "quoted@v.example", "bare@v.example", "LIST@V.EXAMPLE"):
