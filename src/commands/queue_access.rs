@@ -14,7 +14,7 @@ use crate::ipc::channel::{append_frame, take_frame};
 use crate::ipc::control::{FromQmgr, ToQmgr};
 use crate::log::Log;
 use crate::lookup::Tables;
-use crate::lookup::match_list::StringList;
+use crate::lookup::match_list::{DomainList, StringList};
 use crate::service::logging;
 
 /// How long qmgr may take to answer.
@@ -68,6 +68,16 @@ pub fn ask(queue_directory: &Path, socket: &str, request: &ToQmgr) -> io::Result
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
             n => bytes.extend_from_slice(buffer.get(..n).unwrap_or_default()),
         }
+    }
+}
+
+/// Whether a list of domains holds that one.
+pub fn matches_domain(config: &Arc<Config>, title: &str, list: &str, domain: &str) -> bool {
+    let tables = Tables::new(config.clone());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match (DomainList::parse(&tables, title, list), runtime) {
+        (Ok(list), Ok(runtime)) => runtime.block_on(list.matches(domain)).unwrap_or(false),
+        _ => false,
     }
 }
 

@@ -89,6 +89,8 @@ pub enum FromAgent {
         index: u32,
         /// What happened, already logged.
         outcome: Box<Outcome>,
+        /// `relay=` of the log line: delivery status notices name it.
+        relay: String,
         /// Mail to be sent on in place of this recipient (aliases, .forward): qmgr queues it,
         /// and only then counts the recipient as done.
         forwards: Vec<Forward>,

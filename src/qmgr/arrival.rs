@@ -14,7 +14,7 @@ use super::queue::{Queue, now};
 use super::resolve::{Attempt, Resolved, resolve};
 use super::scheduler::{Entry, Key, Queue as Place};
 use super::settings::BuiltIn;
-use super::work::{Work, reasons};
+use super::work::{NONE, Work, reasons};
 use crate::ipc::queue::FromQueue;
 use crate::mail::address::quote_822;
 use crate::mail::envelope::Envelope;
@@ -197,6 +197,6 @@ impl Queue {
         );
         let outcome =
             built_in::deliver(BuiltIn::Discard, &request, &self.settings, &self.log, now());
-        self.settle(key, index, outcome);
+        self.settle(key, index, outcome, NONE);
     }
 }

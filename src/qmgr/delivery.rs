@@ -10,7 +10,7 @@ use super::forward::Copier;
 use super::queue::{Queue, now};
 use super::scheduler::{Delivery, Key};
 use super::settings::BuiltIn;
-use super::work::Next;
+use super::work::{NONE, Next};
 use super::{agents, built_in, log_of};
 use crate::bounce::Item;
 use crate::ipc::delivery::{Expanded, Failure, Forward, FromAgent, Request};
@@ -18,6 +18,9 @@ use crate::mail::envelope::Envelope;
 use crate::mail::outcome::{Action as Fate, Outcome};
 use crate::mail::status::Status;
 use crate::spool::Location;
+
+/// `relay=` of local(8).
+const LOCAL: &str = "local";
 
 impl Queue {
     pub(super) fn deliver(&mut self, delivery: &Delivery) {
@@ -47,7 +50,7 @@ impl Queue {
         let outcome = built_in::deliver(agent, request, &self.settings, &log, now());
         for to in &request.recipients {
             if let Some(key) = self.scheduler.reported(request.number, to.index) {
-                self.settle(key, to.index, outcome.clone());
+                self.settle(key, to.index, outcome.clone(), NONE);
             }
         }
         self.scheduler.finished(request.number, None, now());
@@ -71,13 +74,13 @@ impl Queue {
 
     pub(super) fn report(&mut self, report: FromAgent) {
         match report {
-            FromAgent::Recipient { number, index, outcome, forwards } => {
+            FromAgent::Recipient { number, index, outcome, relay, forwards } => {
                 let Some(key) = self.scheduler.reported(number, index) else { return };
                 if forwards.is_empty() {
-                    self.settle(key, index, *outcome);
+                    self.settle(key, index, *outcome, &relay);
                 } else {
                     if let Some(work) = self.work.get_mut(&key) {
-                        work.enter(index, *outcome);
+                        work.enter(index, *outcome, &relay);
                     }
                     self.forward(key, index, forwards);
                 }
@@ -106,7 +109,7 @@ impl Queue {
             };
             match part.owner {
                 Some(owner) if item.outcome.action == Fate::Bounced => owners.push((owner, item)),
-                _ => match work.enter_item(index, item) {
+                _ => match work.enter_item(index, item, LOCAL) {
                     Next::Wait => next = Next::Wait,
                     Next::Notice if next == Next::Done => next = Next::Notice,
                     _ => {}
@@ -121,7 +124,7 @@ impl Queue {
                 self.work.get(&key).is_some_and(|w| w.delayed.iter().any(|(i, _)| *i == index));
             if !waits {
                 let outcome = Outcome::own(Status::new(4, 3, 0), "temporary failure");
-                self.settle(key, index, outcome);
+                self.settle(key, index, outcome, NONE);
             }
             // It is tried again as a whole: nothing of it is final yet.
             if let Some(work) = self.work.get_mut(&key) {
@@ -212,7 +215,7 @@ impl Queue {
                 self.log.warning(format_args!("forward: {why}"));
                 let outcome =
                     Outcome::own(Status::new(4, 3, 0), format!("unable to forward mail: {why}"));
-                self.settle(key, index, outcome);
+                self.settle(key, index, outcome, NONE);
             }
             None if !fate_open => self.done(key, index),
             None => {}

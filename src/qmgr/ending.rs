@@ -15,9 +15,9 @@ use crate::spool::Location;
 
 impl Queue {
     /// Enters what became of one recipient.
-    pub(super) fn settle(&mut self, key: Key, index: u32, outcome: Outcome) {
+    pub(super) fn settle(&mut self, key: Key, index: u32, outcome: Outcome, relay: &str) {
         let Some(work) = self.work.get_mut(&key) else { return };
-        if work.enter(index, outcome) == Next::Done {
+        if work.enter(index, outcome, relay) == Next::Done {
             self.done(key, index);
         }
     }

@@ -12,7 +12,7 @@ use super::event::Event;
 use super::scheduler::{Action, Key, RETRY, Scheduler};
 use super::settings::Settings;
 use super::sites::Sites;
-use super::work::Work;
+use super::work::{NONE, Work};
 use super::{Parts, log_of};
 use crate::bounce::Bounce;
 use crate::cleanup::Cleanup;
@@ -178,7 +178,7 @@ impl Queue {
                     for index in recipients {
                         let outcome =
                             Outcome::own(Status::new(4, 3, 0), "unknown mail transport error");
-                        self.settle(key, index, outcome);
+                        self.settle(key, index, outcome, NONE);
                     }
                 }
                 Action::Tried(key) => {

@@ -39,6 +39,9 @@ pub(super) struct Work {
     pub(super) report_cleared: bool,
 }
 
+/// `relay=` of what was decided here.
+pub(super) const NONE: &str = "none";
+
 /// What the queue has to do about one recipient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
@@ -124,20 +127,24 @@ impl Work {
     }
 
     /// Enters an outcome, and says what it means for the recipient.
-    pub(super) fn enter(&mut self, index: u32, outcome: Outcome) -> Next {
+    pub(super) fn enter(&mut self, index: u32, outcome: Outcome, relay: &str) -> Next {
         let notify = self.envelope.recipients.get(index as usize).map(|r| r.notify);
         let notify = notify.unwrap_or_default();
         if !self.wants_trace(notify, &outcome) && matches!(outcome.action, Action::Sent { .. }) {
             return Next::Done;
         }
         let item = self.item(index, outcome);
-        self.enter_item(index, item)
+        self.enter_item(index, item, relay)
     }
 
     /// Enters one part of what became of a recipient.
-    pub(super) fn enter_item(&mut self, index: u32, item: Item) -> Next {
+    pub(super) fn enter_item(&mut self, index: u32, item: Item, relay: &str) -> Next {
         if self.wants_trace(item.notify, &item.outcome) {
-            self.traced.push(item.clone());
+            let mut traced = item.clone();
+            if relay != NONE {
+                traced.outcome.text = format!("delivery via {relay}: {}", item.outcome.text);
+            }
+            self.traced.push(traced);
         }
         match item.outcome.action {
             Action::Sent { .. } | Action::Probed { .. } => Next::Done,

@@ -139,7 +139,13 @@ impl Reporter {
         }
         let number = open.request.number;
         let outcome = Box::new(outcome);
-        let _ = open.sender.send(FromAgent::Recipient { number, index, outcome, forwards });
+        let _ = open.sender.send(FromAgent::Recipient {
+            number,
+            index,
+            outcome,
+            relay: relay.to_owned(),
+            forwards,
+        });
     }
 
     /// Logs the line of one delivery without telling qmgr; returns the outcome as qmgr gets it,
@@ -232,6 +238,7 @@ impl Drop for OpenRequest {
                 number: self.request.number,
                 index: to.index,
                 outcome: Box::new(outcome),
+                relay: "none".into(),
                 forwards: Vec::new(),
             });
         }

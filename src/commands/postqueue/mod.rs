@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use self::listing::Form;
 use super::getopt::Options;
-use super::queue_access::{ask, config_directory, exit, permitted, set_up};
+use super::queue_access::{ask, config_directory, exit, matches_domain, permitted, set_up};
 use super::submission;
 use crate::config::{Config, parameters as p, why};
 use crate::ipc::control::{FromQmgr, ToQmgr};
@@ -92,7 +92,7 @@ fn run(request: &Request, directory: &std::path::Path, early: &Log) -> ExitCode 
         Request::List => list(&config, &log, Form::Text),
         Request::Json => list(&config, &log, Form::Json),
         Request::Flush => flush(&config),
-        Request::FlushId(id) => flush_id(&config, id),
+        Request::FlushId(id) => flush_id(&config, &log, id),
         Request::FlushSite(site) => flush_site(&config, &log, site),
     };
     let code = match done {
@@ -217,14 +217,15 @@ fn flush(config: &Arc<Config>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn flush_id(config: &Arc<Config>, text: &str) -> Result<(), Failure> {
+fn flush_id(config: &Arc<Config>, log: &Log, text: &str) -> Result<(), Failure> {
     let Ok(id) = text.parse::<QueueId>() else {
         let text = format!("Cannot flush queue ID - invalid name: \"{}\"", shortened(text));
         return Err(Failure::new(exit::USAGE, text));
     };
     may_flush(config)?;
-    ask(&config.queue_directory(), "public/qmgr", &ToQmgr::FlushId(id)).map_err(|_| down())?;
-    Ok(())
+    ask(&config.queue_directory(), "public/qmgr", &ToQmgr::FlushId(id))
+        .map(drop)
+        .map_err(|error| no_flush_service(log, &error))
 }
 
 fn flush_site(config: &Arc<Config>, log: &Log, site: &str) -> Result<(), Failure> {
@@ -234,18 +235,26 @@ fn flush_site(config: &Arc<Config>, log: &Log, site: &str) -> Result<(), Failure
         return Err(Failure::new(exit::USAGE, text));
     }
     may_flush(config)?;
+    let denied = || {
+        let text = format!("Flush service is not configured for destination \"{site}\"");
+        Failure::new(exit::UNAVAILABLE, text)
+    };
+    let list = config.text(&p::fast_flush_domains);
+    if !matches_domain(config, p::fast_flush_domains.name, &list, site) {
+        return Err(denied());
+    }
     let request = ToQmgr::FlushSite(site.into());
     match ask(&config.queue_directory(), "public/qmgr", &request) {
-        Ok(FromQmgr::NotFound) => {
-            let text = format!("Flush service is not configured for destination \"{site}\"");
-            Err(Failure::new(exit::UNAVAILABLE, text))
-        }
+        Ok(FromQmgr::NotFound) => Err(denied()),
         Ok(_) => Ok(()),
-        Err(error) => {
-            log.warning(format_args!("connect to public/qmgr: {}", why(&error)));
-            Err(down())
-        }
+        Err(error) => Err(no_flush_service(log, &error)),
     }
+}
+
+/// The name is that of Postfix's service: programs look for it.
+fn no_flush_service(log: &Log, error: &std::io::Error) -> Failure {
+    log.warning(format_args!("connect to public/flush: {}", why(error)));
+    down()
 }
 
 /// A host name, or an address in brackets.
