@@ -128,11 +128,15 @@ impl Reporter {
         forwards: Vec<Forward>,
     ) {
         let outcome = self.part(log, to, relay, delays, outcome);
-        self.logged(to.index, outcome, forwards);
+        self.tell(to.index, relay, outcome, forwards);
     }
 
-    /// Tells qmgr about a recipient whose line has been logged.
+    /// Tells qmgr about a recipient of local(8) whose line has been logged.
     pub fn logged(&self, index: u32, outcome: Outcome, forwards: Vec<Forward>) {
+        self.tell(index, "local", outcome, forwards);
+    }
+
+    fn tell(&self, index: u32, relay: &str, outcome: Outcome, forwards: Vec<Forward>) {
         let open = &*self.open;
         if let Ok(mut reported) = open.reported.lock() {
             reported.push(index);
