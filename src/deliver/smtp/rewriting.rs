@@ -315,9 +315,9 @@ mod tests {
 
     #[tokio::test]
     async fn checks_change_headers_and_bodies() {
-        let main_cf = "smtp_header_checks = inline:{{ X-Gone: 1 = IGNORE }, { X-Old: 1 = REPLACE X-New: 2 },\
-                       { Subject: x = PREPEND X-Before: 3 }}\n\
-                       smtp_body_checks = inline:{{ secret = REPLACE ****** }, { gone = STRIP }}";
+        let main_cf = "smtp_header_checks = pcre:{{/^X-Gone:/ IGNORE}, \
+                       {/^X-Old:/ REPLACE X-New: 2}, {/^Subject:/ PREPEND X-Before: 3}}\n\
+                       smtp_body_checks = pcre:{{/^secret/ REPLACE ******}, {/^gone/ STRIP}}";
         let content = "X-Gone: 1\nX-Old: 1\nSubject: x\n\nsecret\ngone\nrest\n";
         assert_eq!(
             rewritten(main_cf, content).await,
