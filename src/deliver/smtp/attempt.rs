@@ -36,6 +36,8 @@ pub struct Attempt<'a> {
     pub complete_session: bool,
     /// What qmgr hears about the destination.
     pub unreachable: Option<Failure>,
+    /// `relay=` where no server was asked.
+    pub nobody: &'a str,
     started: Timestamp,
     connected: Option<Timestamp>,
     finished: Option<Timestamp>,
@@ -91,6 +93,7 @@ impl<'a> Attempt<'a> {
             final_nexthop: false,
             complete_session: false,
             unreachable: None,
+            nobody: "none",
             started: now(),
             connected: None,
             finished: None,
@@ -144,7 +147,7 @@ impl<'a> Attempt<'a> {
             let time = now();
             self.finished = Some(time);
             self.connected.get_or_insert(time);
-            let relay = connection.as_ref().map_or("none", |c| c.peer.name_port.as_str());
+            let relay = connection.as_ref().map_or(self.nobody, |c| c.peer.name_port.as_str());
             for at in 0..self.left.len() {
                 if !self.is_marked(at) {
                     self.report(at, relay, reason.outcome()).await;

@@ -92,6 +92,7 @@ pub async fn deliver(service: &Service, request: &Request, reporter: Reporter) {
             delivery.attempt.unreachable
         }
         Err(reason) => {
+            attempt.nobody = &service.name;
             attempt.final_server = true;
             attempt.fail_all(None, Scope::Message, reason).await;
             None

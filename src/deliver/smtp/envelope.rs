@@ -161,7 +161,8 @@ pub fn xforward(request: &Request, features: &Features) -> [Option<String>; 2] {
     let second = [
         (takes.proto && known(&client.protocol), "PROTO", client.protocol.as_str()),
         (takes.helo && !client.helo.is_empty(), "HELO", &client.helo),
-        (takes.ident, "IDENT", &ident),
+        // Mail that no client brought has no name of its own in a client's log.
+        (takes.ident && !client.address.is_empty(), "IDENT", &ident),
         (takes.source, "SOURCE", context),
     ];
     [command(&first), command(&second)]
