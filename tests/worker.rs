@@ -13,7 +13,7 @@ use postfix_rs::sys::spawn::Rights;
 
 fn pool(file_size: u64) -> Arc<Pool> {
     let idle = Duration::from_secs(60);
-    let limits = Limits { per_identity: 3, total: 4, file_size, idle };
+    let limits = Limits { per_identity: 3, total: 4, file_size, directory: "/".into(), idle };
     Pool::of_program(limits, Path::new(env!("CARGO_BIN_EXE_postfix")))
 }
 

@@ -215,11 +215,13 @@ pub struct Refusal {
     pub diagnostic: Option<String>,
     /// The last error was EACCES.
     pub access_denied: bool,
+    /// What Postfix logs as the last words of the process that was to run a command.
+    pub fatal: Option<String>,
 }
 
 impl Refusal {
     /// Without anything further.
     pub fn new(status: Status, text: impl Into<String>) -> Self {
-        Self { status, text: text.into(), diagnostic: None, access_denied: false }
+        Self { status, text: text.into(), diagnostic: None, access_denied: false, fatal: None }
     }
 }

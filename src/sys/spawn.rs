@@ -23,12 +23,13 @@ pub struct Rights {
     pub second_gid: Option<u32>,
 }
 
-/// Starts `program` (`/proc/self/exe` is this very one) under the name `name`, with `socket` as standard input, no
+/// Starts `program` (`/proc/self/exe` is this very one) under the name `name` in `directory`, with `socket` as standard input, no
 /// environment and no other descriptor. With `rights` it gives up root before its first
 /// instruction; without, it keeps the rights of the caller.
 pub fn spawn_program(
     program: &Path,
     name: &str,
+    directory: &Path,
     arguments: &[String],
     socket: OwnedFd,
     rights: Option<Rights>,
@@ -38,7 +39,7 @@ pub fn spawn_program(
         .arg0(name)
         .args(arguments)
         .env_clear()
-        .current_dir("/")
+        .current_dir(directory)
         .stdin(Stdio::from(socket))
         .stdout(Stdio::null())
         .stderr(Stdio::null());

@@ -12,6 +12,10 @@ use crate::mail::outcome::Outcome;
 use crate::mail::status::Status;
 use crate::sys::spawn::Rights;
 
+/// How many steps lead from a recipient to the next one. Loops of aliases and lists are found
+/// within one, and have their own words.
+const ROUND: u32 = 4;
+
 /// The future of a step that may come round again.
 pub(super) type Step<'a> = Pin<Box<dyn Future<Output = Retry> + Send + 'a>>;
 
@@ -24,7 +28,7 @@ impl Delivery {
     async fn recipient_step(&mut self, mut attributes: Attributes, subject: Subject) -> Retry {
         attributes.depth += 1;
         let address = attributes.address.clone();
-        if attributes.depth > DEPTH {
+        if attributes.depth > DEPTH + ROUND {
             self.log.warning(format_args!("recipient nesting limit exceeded for {address}"));
             return self.say(&attributes, (5, 4, 6), "recipient nesting limit exceeded");
         }

@@ -39,21 +39,29 @@ pub(super) fn run<R: Read>(
     let name = command.run.name();
     let started = match start(command) {
         Ok(started) => started,
-        // Postfix finds out in the new process, whose last words are output of the command.
-        Err(text) => {
-            let output = printable(format!("{}: fatal: {text}\n", command.agent).as_bytes());
-            return Ok(Err(exit_verdict(TEMPFAIL, &name, &output)));
-        }
+        Err(failed) => return Ok(Err(failed.verdict(command, &name, warnings))),
     };
     let Started { mut child, input, output } = started;
     let deadline = Instant::now() + Duration::from_secs(u64::from(command.time_limit));
     let (input, output) = (Some(input), Some(output));
     let mut talk = Talk { input, output, said: Vec::new(), deadline, late: false };
     let written = copy(&command.copy, body, &mut talk);
-    let heard = if talk.late { Ok(()) } else { talk.listen() };
-    let status = finish(&mut child, talk.late || heard.is_err(), deadline);
+    let cut = if talk.late {
+        Some("pipe_command_write: write time limit exceeded")
+    } else {
+        let _ = talk.listen();
+        talk.late.then_some("pipe_command_read: read time limit exceeded")
+    };
+    warnings.extend(cut.map(str::to_owned));
+    let status = finish(&mut child, talk.late, deadline);
     let (status, late) = match status {
-        Ok((status, late)) => (status, late || talk.late),
+        Ok((status, killed)) => {
+            if killed && cut.is_none() {
+                let why = "pipe_command_wait_or_kill: child wait time limit exceeded";
+                warnings.push(why.to_owned());
+            }
+            (status, killed)
+        }
         Err(e) => {
             warnings.push(format!("wait for \"{name}\": {}", error_text(&e)));
             return Ok(Err(Refusal::new(Status::new(4, 3, 0), "system resource problem")));
@@ -65,10 +73,10 @@ pub(super) fn run<R: Read>(
         _ if late => Ok(Err(with_output(
             Status::new(5, 3, 0),
             format!("Command time limit exceeded: \"{name}\""),
-            &said,
+            said.as_deref(),
             "internal software error",
         ))),
-        written => Ok(verdict(status, written, &name, said)),
+        written => Ok(verdict(status, written, &name, said.as_deref(), warnings)),
     }
 }
 
@@ -88,20 +96,46 @@ struct Started {
     output: File,
 }
 
-fn start(command: &Command) -> Result<Started, String> {
+/// Why a command could not be started. Postfix finds out in the new process, and these are that
+/// process's last words.
+enum NotStarted {
+    /// Before the log was exchanged for the output of the command.
+    Logged(String),
+    /// After.
+    Said(String),
+}
+
+impl NotStarted {
+    fn verdict(self, command: &Command, name: &str, warnings: &mut Vec<String>) -> Refusal {
+        match self {
+            Self::Logged(text) => {
+                Refusal { fatal: Some(text), ..exit_verdict(TEMPFAIL, name, None, warnings) }
+            }
+            Self::Said(text) => {
+                let said = format!("{}: fatal: {text}\n", command.agent);
+                exit_verdict(TEMPFAIL, name, printable(said.as_bytes()).as_deref(), warnings)
+            }
+        }
+    }
+}
+
+fn start(command: &Command) -> Result<Started, NotStarted> {
+    let there = std::env::current_dir();
     if let Some(directory) = command.directory.as_deref()
         && let Err(e) = std::env::set_current_dir(directory)
     {
         let (uid, gid) = (own_uid(), crate::sys::spawn::groups().0);
-        return Err(format!(
+        return Err(NotStarted::Logged(format!(
             "cannot change directory to \"{directory}\" for uid={uid} gid={gid}: {}",
             error_text(&e)
-        ));
+        )));
     }
-    let started = start_there(command);
-    if command.directory.is_some() {
-        // Nothing here depends on it; the next job has absolute paths.
-        let _ = std::env::set_current_dir("/");
+    let started = start_there(command).map_err(NotStarted::Said);
+    if command.directory.is_some()
+        && let Ok(there) = there
+    {
+        // If this fails, the next command without a directory of its own starts here.
+        let _ = std::env::set_current_dir(there);
     }
     started
 }
@@ -266,13 +300,14 @@ fn verdict(
     status: ExitStatus,
     written: Result<(), CopyError>,
     name: &str,
-    said: String,
+    said: Option<&str>,
+    warnings: &mut Vec<String>,
 ) -> Result<String, Refusal> {
     if let Some(signal) = status.signal() {
         return Err(with_output(
             Status::new(4, 3, 0),
             format!("Command died with signal {signal}: \"{name}\""),
-            &said,
+            said,
             "internal software error",
         ));
     }
@@ -282,17 +317,22 @@ fn verdict(
             let text = format!("Command failed: {}: \"{name}\"", failed.text);
             Err(Refusal { text, ..failed })
         }
-        (0, _) => Ok(said),
-        (code, _) => Err(exit_verdict(code, name, &said)),
+        (0, _) => Ok(said.unwrap_or_default().to_owned()),
+        (code, _) => Err(exit_verdict(code, name, said, warnings)),
     }
 }
 
 /// What a non-zero exit status means; a command may also say an enhanced status code itself.
-fn exit_verdict(code: i32, name: &str, said: &str) -> Refusal {
-    if let (Some(status), text) = Status::split(said)
-        && matches!(status.class, 4 | 5)
-    {
-        let text = text.trim_start();
+fn exit_verdict(code: i32, name: &str, said: Option<&str>, warnings: &mut Vec<String>) -> Refusal {
+    if let Some((Some(status), text)) = said.map(Status::split) {
+        let status = match status.class {
+            2 => {
+                // A success that failed: Postfix wonders, and bounces.
+                warnings.push(format!("bounce_append: ignoring dsn code \"{status}\""));
+                Status::new(5, 0, 0)
+            }
+            _ => status,
+        };
         return Refusal { diagnostic: Some(text.to_owned()), ..Refusal::new(status, text) };
     }
     match sysexit(code) {
@@ -306,13 +346,12 @@ fn exit_verdict(code: i32, name: &str, said: &str) -> Refusal {
     }
 }
 
-fn with_output(status: Status, text: String, said: &str, otherwise: &str) -> Refusal {
-    let (text, diagnostic) = if said.is_empty() {
-        (text, otherwise.to_owned())
-    } else {
-        (format!("{text}. Command output: {said}"), said.to_owned())
+fn with_output(status: Status, text: String, said: Option<&str>, otherwise: &str) -> Refusal {
+    let (text, diagnostic) = match said {
+        None => (text, otherwise),
+        Some(said) => (format!("{text}. Command output: {said}"), said),
     };
-    Refusal { diagnostic: Some(diagnostic), ..Refusal::new(status, text) }
+    Refusal { diagnostic: Some(diagnostic.to_owned()), ..Refusal::new(status, text) }
 }
 
 /// sysexits(3), with the status codes and words of Postfix.
@@ -338,18 +377,22 @@ fn sysexit(code: i32) -> Option<(Status, &'static str)> {
     }
 }
 
-/// What a command said, on one line: tabs and line ends become blanks, the rest that does not
-/// print an underscore.
-fn printable(said: &[u8]) -> String {
+/// What a command said, if anything, up to a NUL and on one line: tabs and line ends become
+/// blanks, the rest that does not print an underscore.
+fn printable(said: &[u8]) -> Option<String> {
+    if said.is_empty() {
+        return None;
+    }
     let said: Vec<u8> = said.iter().copied().take_while(|c| *c != 0).collect();
-    String::from_utf8_lossy(&said)
+    let text = String::from_utf8_lossy(&said)
         .chars()
         .map(|c| match c {
             '\t' | '\n' => ' ',
             c if c.is_control() || c == char::REPLACEMENT_CHARACTER => '_',
             c => c,
         })
-        .collect()
+        .collect();
+    Some(text)
 }
 
 #[cfg(test)]

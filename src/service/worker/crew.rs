@@ -62,6 +62,7 @@ impl Crew {
             per_identity: total.min(32),
             total,
             file_size,
+            directory: config.queue_directory(),
             idle: config.time(&p::max_idle),
         };
         let hostname = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
@@ -80,7 +81,7 @@ impl Crew {
             hostname: hostname.unwrap_or_else(|| "localhost".into()),
             zone: jiff::tz::TimeZone::system(),
             original_to: config.bool(&p::enable_original_recipient),
-            environment: exported(&config.text(&p::export_environment)),
+            environment: exported(config),
             owner,
         }))
     }
@@ -132,7 +133,7 @@ impl Crew {
             line.iter().for_each(|part| text.push_str(part));
             text.push_str(line_end);
         };
-        let quoted = quote_822(sender);
+        let quoted = if sender.is_empty() { "".into() } else { quote_822(sender) };
         if headers.from_line {
             line(&[&mbox_from_line(&quoted, jiff::Timestamp::now(), &self.zone)]);
         }
@@ -172,6 +173,9 @@ impl Crew {
             Ok(Answer { warnings, result }) => {
                 for warning in warnings {
                     log.warning(format_args!("{warning}"));
+                }
+                if let Err(Refusal { fatal: Some(text), .. }) = &result {
+                    log.fatal(format_args!("{text}"));
                 }
                 result
             }
@@ -226,14 +230,35 @@ fn names_delivered_to(header: &[u8]) -> bool {
         .any(|at| header.get(at..at + NAME.len()).is_some_and(|h| h.eq_ignore_ascii_case(NAME)))
 }
 
-/// `export_environment`: names, whose values come from this process, and `name=value`.
-fn exported(text: &str) -> Vec<(String, String)> {
+/// `export_environment`: names, whose values come from this process as far as
+/// `import_environment` lets them in, and `name=value`.
+fn exported(config: &Config) -> Vec<(String, String)> {
+    let imported = assignments(&config.text(&p::import_environment));
+    let value_of = |name: &str| {
+        let known = imported.iter().find(|(known, _)| known == name)?;
+        match (&known.1, name) {
+            (Some(value), _) => Some(value.clone()),
+            (None, "MAIL_CONFIG") => Some(config.directory.display().to_string()),
+            (None, name) => std::env::var(name).ok(),
+        }
+    };
+    assignments(&config.text(&p::export_environment))
+        .into_iter()
+        .filter_map(|(name, value)| {
+            let value = value.or_else(|| value_of(&name))?;
+            Some((name, value))
+        })
+        .collect()
+}
+
+/// A list of `name` and `name=value`, the latter in braces if it has blanks.
+fn assignments(text: &str) -> Vec<(String, Option<String>)> {
     split_list(text)
         .into_iter()
         .map(|word| word.strip_prefix('{').and_then(|w| w.strip_suffix('}')).unwrap_or(word).trim())
-        .filter_map(|word| match word.split_once('=') {
-            Some((name, value)) => Some((name.trim().to_owned(), value.trim().to_owned())),
-            None => std::env::var(word).ok().map(|value| (word.to_owned(), value)),
+        .map(|word| match word.split_once('=') {
+            Some((name, value)) => (name.trim().to_owned(), Some(value.trim().to_owned())),
+            None => (word.to_owned(), None),
         })
         .collect()
 }

@@ -38,7 +38,7 @@ pub struct Identity {
 }
 
 /// The limits of a pool.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Limits {
     /// Workers of one identity.
     pub per_identity: usize,
@@ -46,6 +46,8 @@ pub struct Limits {
     pub total: usize,
     /// Bytes that a file of a worker or of its commands may have; zero is no limit.
     pub file_size: u64,
+    /// Their working directory.
+    pub directory: PathBuf,
     /// How long a worker stays without work.
     pub idle: Duration,
 }
@@ -127,9 +129,9 @@ impl Pool {
         Arc::new_cyclic(|itself| Self {
             itself: itself.clone(),
             tidied: AtomicBool::new(false),
-            limits,
             program: program.to_owned(),
             total: Arc::new(Semaphore::new(limits.total.max(1))),
+            limits,
             slots: Mutex::default(),
             ended: Arc::default(),
         })
@@ -237,7 +239,14 @@ impl Pool {
             let (uid, gid) = given.map_or((0, 0), |rights| (rights.uid, rights.gid));
             arguments.extend([root.clone(), uid.to_string(), gid.to_string()]);
         }
-        let child = spawn_program(&self.program, PROGRAM, &arguments, theirs.into(), rights)?;
+        let child = spawn_program(
+            &self.program,
+            PROGRAM,
+            &self.limits.directory,
+            &arguments,
+            theirs.into(),
+            rights,
+        )?;
         ours.set_nonblocking(true)?;
         let (read, input) = UnixStream::from_std(ours)?.into_split();
         Ok(Worker {
