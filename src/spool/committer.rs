@@ -99,6 +99,18 @@ impl Shared {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits for the segment that is being made.
+    fn take_made(&self) -> Result<Made, SpoolError> {
+        let mut inbox = self.lock();
+        loop {
+            if let Some(made) = inbox.made.take() {
+                return made;
+            }
+            inbox.sleeping = true;
+            inbox = self.wake.wait(inbox).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
     /// Waits until there is something to do and takes it all.
     fn take(&self) -> Inbox {
         let mut inbox = self.lock();
@@ -141,10 +153,7 @@ impl Committer {
                 self.segments.shrink(self.keep_free);
             }
             if let Some(made) = inbox.made {
-                self.making = false;
-                if let Ok(made) = made {
-                    self.segments.add(made);
-                }
+                self.take_over(made);
             }
             let idle = inbox.waiting.is_empty();
             self.commit(inbox.waiting);
@@ -161,6 +170,11 @@ impl Committer {
         }
         let (mut records, done): (Vec<_>, Vec<_>) =
             waiting.into_iter().map(|w| (w.record, w.done)).unzip();
+        if self.making && records.first().is_some_and(|first| self.segments.lacks(first)) {
+            // Soon there: quicker than making another.
+            let made = self.shared.take_made();
+            self.take_over(made);
+        }
         let results = self.segments.append(&mut records);
         for ((record, done), result) in records.into_iter().zip(done).zip(results) {
             if let Err(answer) = done.send(Answer { result, record })
@@ -168,6 +182,14 @@ impl Committer {
             {
                 let _ = self.notices.send(notice);
             }
+        }
+    }
+
+    fn take_over(&mut self, made: Result<Made, SpoolError>) {
+        self.making = false;
+        // What went wrong will be said when a segment is needed.
+        if let Ok(made) = made {
+            self.segments.add(made);
         }
     }
 

@@ -271,6 +271,12 @@ impl Segments {
         }
     }
 
+    /// Whether a new segment would have to be made to append that record.
+    pub(super) fn lacks(&self, record: &Record) -> bool {
+        let room = self.current.as_ref().map_or(0, |c| self.size - c.end);
+        record.length() > room && !self.table.values().any(|slot| slot.free)
+    }
+
     /// Whether another segment should be prepared before it is needed.
     pub(super) fn wants_spare(&self) -> bool {
         let nearly_full = self.current.as_ref().is_none_or(|c| c.end > self.size / 2);

@@ -17,7 +17,7 @@ use super::segments::Segments;
 use super::{Key, SpoolError};
 
 /// Length of a segment of the state log in bytes.
-pub(super) const SEGMENT_SIZE: u64 = 4 << 20;
+pub(super) const SEGMENT_SIZE: u64 = 1 << 20;
 
 /// Stands in segment headers where the number of the writer would be.
 const NO_WRITER: u32 = u32::MAX;

@@ -39,9 +39,9 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            segment_size: 16 << 20,
+            segment_size: 4 << 20,
             inline_max: INLINE_MAX,
-            keep_free: 16,
+            keep_free: 32,
             clock: || crate::sys::now() / 1_000_000,
         }
     }
@@ -85,9 +85,11 @@ impl Store {
             let path = directory.join("lock");
             let lock = disk.lock(&path).map_err(|e| SpoolError::io("lock", &path, &e))?;
             if let Some(lock) = lock {
-                for made in [&directory, &top, queue_directory] {
+                for made in [&directory, &top] {
                     disk.sync_directory(made).map_err(|e| SpoolError::io("sync", made, &e))?;
                 }
+                // Who may not read the queue directory did not make anything in it either.
+                let _ = disk.sync_directory(queue_directory);
                 return Self::locked(disk, id, directory, settings, lock);
             }
         }
