@@ -23,6 +23,10 @@ fn main() -> ExitCode {
     if postfix_rs::multicall::program(name).is_some() {
         return postfix_rs::multicall::main(std::env::args_os());
     }
+    if name != "postfix-installer" {
+        eprintln!("{name}: no program of that name in postfix-rs");
+        return ExitCode::from(64);
+    }
     let arguments = Arguments::parse();
     let done = match arguments.verb {
         Verb::Install(options) => install::run(&options),

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use nix::unistd::{Uid, User};
 
 use crate::arguments::TryOptions;
+use crate::layout;
 use crate::progress;
 
 /// How long start and first delivery may take.
@@ -73,16 +74,9 @@ impl Trial {
             .map_err(|e| format!("cannot read my own program file: {e}"))?;
         self.write("sbin/postfix", &me)?;
         set_mode(&self.path("sbin/postfix"), 0o755)?;
-        for name in [
-            "sendmail",
-            "postdrop",
-            "postqueue",
-            "postlog",
-            "postconf",
-            "postsuper",
-            "mailq",
-            "newaliases",
-        ] {
+        let names =
+            layout::COMMANDS.iter().chain(layout::SET_GID_COMMANDS).chain(layout::SENDMAIL_NAMES);
+        for name in names.copied().chain(["postdrop"]) {
             let link = self.path("sbin").join(name);
             let _ = std::fs::remove_file(&link);
             std::os::unix::fs::symlink("postfix", &link)
@@ -125,7 +119,7 @@ impl Trial {
     }
 
     fn master_cf(&self) -> String {
-        let stock = crate::layout::MASTER_CF;
+        let stock = layout::MASTER_CF;
         let mut text: String = stock
             .lines()
             .filter(|line| !line.starts_with("smtp      inet"))
