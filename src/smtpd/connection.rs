@@ -137,6 +137,7 @@ impl Connection {
         if self.deaf {
             return Err(Lost::Connection);
         }
+        let room = room.max(COMMAND_ROOM);
         self.make_room(room);
         if !self.patience.per_request {
             self.deadline = Instant::now() + self.patience.timeout;
@@ -237,7 +238,6 @@ impl Connection {
             self.input.drain(..self.start);
             self.start = 0;
         }
-        let room = room.max(COMMAND_ROOM);
         if self.input.capacity() - self.input.len() < room / 2 {
             self.input.reserve(room);
         }

@@ -127,6 +127,8 @@ pub struct Dialogue {
     pub external_log_addresses: bool,
     /// `myhostname`
     pub server_name: Arc<str>,
+    /// `smtputf8_enable`: Unicode is shown as it is.
+    pub shows_utf8: bool,
 }
 
 impl Dialogue {
@@ -154,6 +156,7 @@ impl Dialogue {
             checks: CheckState::default(),
             external_log_addresses: settings.external_log_addresses,
             server_name: settings.myhostname.clone(),
+            shows_utf8: settings.smtputf8,
         }
     }
 
@@ -172,7 +175,23 @@ impl Dialogue {
         if let Some(helo) = &self.helo {
             let _ = write!(line, " helo=<{helo}>");
         }
+        if !self.shows_utf8 && !line.is_ascii() {
+            line = self.printable(&line, '?');
+        }
         line
+    }
+
+    /// Text from the client as it may be shown: `instead` stands for each byte that may not.
+    pub fn printable(&self, text: &str, instead: char) -> String {
+        let mut shown = String::with_capacity(text.len());
+        for character in text.chars() {
+            if character.is_control() || (!self.shows_utf8 && !character.is_ascii()) {
+                shown.extend(std::iter::repeat_n(instead, character.len_utf8()));
+            } else {
+                shown.push(character);
+            }
+        }
+        shown
     }
 
     fn log_form<'a>(&self, address: &'a str) -> std::borrow::Cow<'a, str> {

@@ -22,6 +22,7 @@ use crate::lookup::Tables;
 use crate::rewrite::Rewrite;
 use crate::service::birth::{self, Birth, Life};
 use crate::service::intake::QueueClient;
+use crate::service::logging::syslog_name;
 use crate::spool::Writer;
 
 /// Everything that is ready before confinement.
@@ -33,14 +34,19 @@ pub struct State {
 
 /// One service and its sockets.
 struct Door {
-    service: Unfinished,
-    /// The same under `stress = yes`, for when all sessions are taken.
-    stressed: Option<Unfinished>,
+    services: Result<Pair<Unfinished>, String>,
     sockets: Vec<OwnedFd>,
     kind: SocketKind,
     /// How many sessions may go on at once.
     places: Option<Arc<Semaphore>>,
     log: Log,
+}
+
+/// A service, and the same under `stress = yes` for when all sessions are taken.
+#[derive(Debug)]
+struct Pair<T> {
+    calm: T,
+    stressed: Option<T>,
 }
 
 /// How long a message that is being stored has when the system stops.
@@ -49,58 +55,41 @@ const GRACE: Duration = Duration::from_millis(300);
 /// How long to wait when there are no more descriptors.
 const BREATHER: Duration = Duration::from_millis(100);
 
-/// Reads every service. One that cannot be served is reported and left out, as in Postfix; if
-/// none is left, the process gives up.
+/// Reads every service. One that cannot be served is reported, and again to each of its clients.
 pub fn prepare(birth: Birth) -> Result<State, String> {
     let shared = Arc::new(Shared::new(Resolver::from_system()));
-    let mut doors = Vec::new();
-    let mut last_problem = None;
-    let Birth { services, .. } = &birth;
-    for line in services {
-        match prepare_line(&birth, line, &shared) {
-            Ok(pair) => doors.push(Some(pair)),
-            Err(text) => {
-                line.log.fatal(format_args!("{text}"));
-                last_problem = Some(text);
-                doors.push(None);
-            }
-        }
-    }
-    if doors.iter().all(Option::is_none)
-        && let Some(text) = last_problem
-    {
-        return Err(text);
-    }
+    let services: Vec<_> =
+        birth.services.iter().map(|line| prepare_line(&birth, line, &shared)).collect();
     let queue_directory = birth.config.queue_directory();
-    let doors = birth.services.into_iter().zip(doors).filter_map(|(line, pair)| {
-        let (service, stressed) = pair?;
+    let doors = birth.services.into_iter().zip(services).map(|(line, services)| {
+        if let Err(text) = &services {
+            line.log.fatal(format_args!("{text}"));
+        }
         let places = |most| Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(1)));
-        Some(Door {
-            service,
-            stressed,
+        Door {
+            services,
             kind: line.line.kind,
             places: line.line.maxproc.map(places),
             sockets: line.sockets,
             log: line.log,
-        })
+        }
     });
     Ok(State { doors: doors.collect(), queue_directory, log: birth.log })
 }
 
-/// The service of a master.cf line, and the same under stress where that makes a difference.
 fn prepare_line(
     birth: &Birth,
     line: &birth::Service,
     shared: &Arc<Shared>,
-) -> Result<(Unfinished, Option<Unfinished>), String> {
-    let service = prepare_service(birth, line, &line.config, shared)?;
+) -> Result<Pair<Unfinished>, String> {
+    let calm = prepare_service(birth, line, &line.config, shared)?;
     let is_set = !line.config.text(&p::stress).is_empty();
     if is_set || line.line.maxproc.is_none() {
-        return Ok((service, None));
+        return Ok(Pair { calm, stressed: None });
     }
     let stress = ("stress".to_owned(), "yes".to_owned());
     let stressed = prepare_service(birth, line, &line.config.with_overrides(&[stress]), shared)?;
-    Ok((service, Some(stressed)))
+    Ok(Pair { calm, stressed: Some(stressed) })
 }
 
 fn prepare_service(
@@ -116,7 +105,8 @@ fn prepare_service(
     let cleanup_config = birth.config_of_service(&config.text(&p::cleanup_service_name));
     let rewrite = Rewrite::new(&rewrite_config, &tables).map_err(string)?;
     let cleanup = Cleanup::prepare(&cleanup_config, &tables, rewrite.clone()).map_err(string)?;
-    let stages = (rewrite, cleanup);
+    let cleanup_log = Log::new(&syslog_name(&cleanup_config), "cleanup");
+    let stages = (rewrite, cleanup, cleanup_log);
     Service::prepare(&line.line.name, config, &tables, stages, shared.clone(), &line.log)
 }
 
@@ -134,8 +124,10 @@ pub async fn serve(state: State, mut life: Life) {
     for door in state.doors {
         let finish = |service: Unfinished| Arc::new(service(writer.clone(), queue.clone()));
         let room = Arc::new(Room {
-            service: finish(door.service),
-            stressed: door.stressed.map(finish),
+            services: door.services.map(|Pair { calm, stressed }| Pair {
+                calm: finish(calm),
+                stressed: stressed.map(finish),
+            }),
             places: door.places,
             log: door.log,
             alive: alive.clone(),
@@ -163,8 +155,7 @@ pub async fn serve(state: State, mut life: Life) {
 /// What the sessions of one service share.
 #[derive(Debug)]
 struct Room {
-    service: Arc<Service>,
-    stressed: Option<Arc<Service>>,
+    services: Result<Pair<Arc<Service>>, String>,
     places: Option<Arc<Semaphore>>,
     log: Log,
     alive: tokio::sync::mpsc::Sender<()>,
@@ -252,11 +243,12 @@ impl Room {
 
     fn admit(&self, client: Client, place: Option<OwnedSemaphorePermit>) {
         let crowded = self.places.as_ref().is_some_and(|places| places.available_permits() == 0);
-        let service = match &self.stressed {
-            Some(stressed) if crowded => stressed.clone(),
-            _ => self.service.clone(),
-        };
         let log = self.log.session();
+        let service = match &self.services {
+            Ok(Pair { stressed: Some(stressed), .. }) if crowded => stressed.clone(),
+            Ok(Pair { calm, .. }) => calm.clone(),
+            Err(text) => return log.fatal(format_args!("{text}")),
+        };
         let alive = self.alive.clone();
         tokio::spawn(async move {
             Box::pin(greet(service, client, log)).await;

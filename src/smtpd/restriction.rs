@@ -260,7 +260,7 @@ impl<'a> Parser<'a> {
         while let Some(word) = words.next() {
             let lower = word.to_ascii_lowercase();
             let rule = if word.contains(':') {
-                match self.table(parameter, word)? {
+                match self.table(word)? {
                     Some(table) => Rule::BareTable(table),
                     None => Rule::BadTable(word.to_owned()),
                 }
@@ -268,7 +268,7 @@ impl<'a> Parser<'a> {
                 rule
             } else if self.takes_argument(&lower) {
                 let argument = words.peek().copied();
-                let (rule, used) = self.with_argument(parameter, &lower, argument)?;
+                let (rule, used) = self.with_argument(&lower, argument)?;
                 if used {
                     words.next();
                 }
@@ -295,7 +295,6 @@ impl<'a> Parser<'a> {
     /// The rule, and whether the argument is used up.
     fn with_argument(
         &mut self,
-        parameter: &str,
         word: &str,
         argument: Option<&str>,
     ) -> Result<(Rule, bool), Problem> {
@@ -320,32 +319,30 @@ impl<'a> Parser<'a> {
                 _ => (Rule::MissingDomain, false),
             },
             _ => match argument {
-                Some(name) if is_table => {
-                    match (access_command(word), self.table(parameter, name)?) {
-                        (Some((subject, None)), Some(table)) => {
-                            (Rule::Access(subject, table), true)
-                        }
-                        (Some((subject, Some(server))), Some(table)) => {
-                            (Rule::ServerAccess(subject, server, table), true)
-                        }
-                        (None, _) if word == "check_sasl_access" => (Rule::NeedsSasl, true),
-                        (None, _) => (Rule::NeedsCertificate, true),
-                        (_, None) => (Rule::BadTable(name.to_owned()), true),
+                Some(name) if is_table => match (access_command(word), self.table(name)?) {
+                    (Some((subject, None)), Some(table)) => (Rule::Access(subject, table), true),
+                    (Some((subject, Some(server))), Some(table)) => {
+                        (Rule::ServerAccess(subject, server, table), true)
                     }
-                }
+                    (None, _) if word == "check_sasl_access" => (Rule::NeedsSasl, true),
+                    (None, _) => (Rule::NeedsCertificate, true),
+                    (_, None) => (Rule::BadTable(name.to_owned()), true),
+                },
                 Some(name) => (Rule::BadTable(name.to_owned()), true),
                 None => (Rule::BadTable(word.to_owned()), false),
             },
         })
     }
 
-    fn table(&self, parameter: &str, word: &str) -> Result<Option<Table>, Problem> {
+    fn table(&self, word: &str) -> Result<Option<Table>, Problem> {
         let Some(tables) = self.tables else { return Ok(None) };
         let name = match word.strip_prefix('{').and_then(|w| w.strip_suffix('}')) {
             Some(inside) => split_list(inside).first().copied().unwrap_or_default(),
             None => word,
         };
-        let maps = tables.maps(parameter, name)?;
+        // By this title the tables follow `smtpd_access_maps` in
+        // parent_domain_matches_subdomains.
+        let maps = tables.maps("check_access", name)?;
         Ok(Some(Table { name: name.to_owned(), maps }))
     }
 
@@ -427,15 +424,28 @@ fn distance(from: &str, to: &str) -> usize {
 }
 
 /// Whether a list, or a class in it, holds one of the restrictions that keep strangers from
-/// relaying. Without one in either list Postfix does not start.
-pub fn protects(list: &[Restriction], classes: &HashMap<String, List>) -> bool {
+/// relaying. Without one in either list Postfix does not start. `ignored` hears of what stands
+/// behind `permit`.
+pub fn protects(
+    list: &[Restriction],
+    classes: &HashMap<String, List>,
+    ignored: &mut Vec<String>,
+) -> bool {
     let mut restrictions = list.iter();
     while let Some(restriction) = restrictions.next() {
         match restriction.rule {
             Rule::WarnIfReject => {
                 restrictions.next();
             }
-            Rule::Permit => return false,
+            Rule::Permit => {
+                if let Some(next) = restrictions.next() {
+                    ignored.push(format!(
+                        "restriction `{}' after `{}' is ignored",
+                        next.word, restriction.word
+                    ));
+                }
+                return false;
+            }
             Rule::RejectUnauthDestination
             | Rule::DeferUnauthDestination
             | Rule::Reject
@@ -446,7 +456,7 @@ pub fn protects(list: &[Restriction], classes: &HashMap<String, List>) -> bool {
             }
             Rule::Class => {
                 let nested = classes.get(&restriction.word);
-                if nested.is_some_and(|nested| protects(nested, classes)) {
+                if nested.is_some_and(|nested| protects(nested, classes, ignored)) {
                     return true;
                 }
             }
@@ -498,7 +508,7 @@ mod tests {
     #[test]
     fn relay_protection() {
         let classes = HashMap::from([("strict".to_owned(), parse("reject"))]);
-        let protects = |text| super::protects(&parse(text), &classes);
+        let protects = |text| super::protects(&parse(text), &classes, &mut Vec::new());
         assert!(protects("permit_mynetworks defer_unauth_destination"));
         assert!(protects("strict"));
         assert!(!protects("permit_mynetworks"));

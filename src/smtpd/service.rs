@@ -117,6 +117,10 @@ pub struct Service {
     pub anvil: Arc<Anvil>,
     /// What it shares with the other services.
     pub shared: Arc<Shared>,
+    /// The log of cleanup, which has a `syslog_name` of its own.
+    pub cleanup_log: Log,
+    /// What the first session is to log: Postfix says it when the program starts.
+    first_warnings: std::sync::Mutex<Vec<String>>,
     mx_backup_warned: AtomicBool,
 }
 
@@ -132,7 +136,7 @@ impl Service {
         name: &str,
         config: &Arc<Config>,
         tables: &Tables,
-        (rewrite, cleanup): (Arc<Rewrite>, cleanup::Prepared),
+        (rewrite, cleanup, cleanup_log): (Arc<Rewrite>, cleanup::Prepared, Log),
         shared: Arc<Shared>,
         log: &Log,
     ) -> Result<Unfinished, String> {
@@ -141,7 +145,8 @@ impl Service {
         let limits = settings.client_limits;
         let string = |problem: crate::config::Problem| problem.text;
         let name = name.to_owned();
-        let lists = Arc::new(lists(config, tables, log)?);
+        let mut ignored = Vec::new();
+        let lists = Arc::new(lists(config, tables, log, &mut ignored)?);
         let maps = maps(config, tables).map_err(string)?;
         let permit_log = StringList::parse(
             tables,
@@ -162,6 +167,8 @@ impl Service {
             cleanup: cleanup.with(writer, Some(queue)),
             anvil,
             shared,
+            cleanup_log,
+            first_warnings: std::sync::Mutex::new(ignored),
             mx_backup_warned: AtomicBool::new(false),
         }))
     }
@@ -180,13 +187,23 @@ impl Service {
         Some(free)
     }
 
+    /// What the first session logs.
+    pub(super) fn first_warnings(&self) -> Vec<String> {
+        self.first_warnings.lock().map(|mut texts| std::mem::take(&mut *texts)).unwrap_or_default()
+    }
+
     /// True the first time.
     pub(super) fn warn_mx_backup_once(&self) -> bool {
         !self.mx_backup_warned.swap(true, Ordering::Relaxed)
     }
 }
 
-fn lists(config: &Arc<Config>, tables: &Tables, log: &Log) -> Result<Lists, String> {
+fn lists(
+    config: &Arc<Config>,
+    tables: &Tables,
+    log: &Log,
+    ignored: &mut Vec<String>,
+) -> Result<Lists, String> {
     let class_text = config.text(&p::smtpd_restriction_classes);
     let class_names: Vec<String> = split_list(&class_text).into_iter().map(str::to_owned).collect();
     let mut parser = Parser::new(config, tables, &class_names);
@@ -220,7 +237,9 @@ fn lists(config: &Arc<Config>, tables: &Tables, log: &Log) -> Result<Lists, Stri
             super::restriction::suggestion(word)
         ));
     }
-    if !protects(&lists.recipient, &lists.classes) && !protects(&lists.relay, &lists.classes) {
+    let is_safe = protects(&lists.recipient, &lists.classes, ignored)
+        || protects(&lists.relay, &lists.classes, ignored);
+    if !is_safe {
         return Err("in parameter smtpd_relay_restrictions or smtpd_recipient_restrictions, \
                     specify at least one working instance of: reject_unauth_destination, \
                     defer_unauth_destination, reject, defer, defer_if_permit or \

@@ -325,7 +325,16 @@ impl Checks<'_> {
                 return Some(Ok(Verdict::Dunno));
             }
             Rule::NeedsSasl => {
-                log.warning(format_args!("restriction `{word}' ignored: no SASL support"));
+                let parts: &[&str] = match word {
+                    "reject_sender_login_mismatch" => &[
+                        "reject_authenticated_sender_login_mismatch",
+                        "reject_unauthenticated_sender_login_mismatch",
+                    ],
+                    one => &[one],
+                };
+                for part in parts {
+                    log.warning(format_args!("restriction `{part}' ignored: no SASL support"));
+                }
                 return Some(Ok(Verdict::Dunno));
             }
             Rule::NeedsCertificate => return Some(Ok(Verdict::Dunno)),

@@ -87,10 +87,10 @@ impl Checks<'_> {
         if reply.len() > REPLY_MAX {
             reply.truncate(reply.floor_char_boundary(REPLY_MAX));
         }
-        if reply.contains(char::is_control) {
-            reply = reply.replace(char::is_control, " ");
+        if reply.is_ascii() && !reply.contains(char::is_control) {
+            return reply;
         }
-        reply
+        self.talk.printable(&reply, ' ')
     }
 
     /// Defers what would be permitted later on, or at once if `action` says so or if only

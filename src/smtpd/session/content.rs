@@ -67,9 +67,10 @@ impl Session {
         }
     }
 
-    /// Bytes of content that the client had sent when it went away.
-    pub(super) fn content_seen(&self) -> u64 {
-        self.talk.received_size + self.incoming.unread + self.io.buffered().len() as u64
+    /// Bytes of content that the client had sent when it went away: whole lines, and what is
+    /// there of a chunk.
+    pub(super) const fn content_seen(&self) -> u64 {
+        self.talk.received_size + self.incoming.unread
     }
 
     /// The last byte has come: is the message taken?

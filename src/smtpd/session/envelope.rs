@@ -54,7 +54,7 @@ impl Session {
         };
         let parameters = match parameter::of_mail(options, allowed) {
             Ok(parameters) => parameters,
-            Err(BadParameter { class, reply }) => return self.refuse((class, reply)).await,
+            Err(bad) => return self.bad_parameter(bad).await,
         };
         self.talk.announced_size = parameters.size;
         self.talk.sender = Some(sender);
@@ -152,7 +152,7 @@ impl Session {
         let options = words.get(3..).unwrap_or_default();
         let parameters = match parameter::of_rcpt(options, self.allowed(&service)) {
             Ok(parameters) => parameters,
-            Err(BadParameter { class, reply }) => return self.refuse((class, reply)).await,
+            Err(bad) => return self.bad_parameter(bad).await,
         };
         let limits = &service.settings.limits;
         if limits.recipients > 0 && self.talk.recipients >= limits.recipients {
@@ -197,6 +197,13 @@ impl Session {
         } else {
             None
         }
+    }
+
+    async fn bad_parameter(&mut self, bad: BadParameter) -> Done {
+        if let Some(warning) = &bad.warning {
+            self.log.warning(format_args!("{warning}"));
+        }
+        self.refuse((bad.class, bad.reply)).await
     }
 
     async fn too_many_recipients(&mut self) -> Done {
@@ -267,7 +274,7 @@ impl Session {
         if !malformed {
             return Some(address);
         }
-        let shown: String = text.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+        let shown = self.talk.printable(text, '?');
         self.log.warning(format_args!(
             "Illegal address syntax from {} in {} command: {shown}",
             self.talk.peer.text, self.talk.stage
@@ -336,8 +343,9 @@ impl Session {
             return;
         }
         let service = &self.service;
+        let log = service.cleanup_log.with_number_of(&self.log);
         let mut message =
-            Box::new(service.cleanup.begin(Origin::Network, service.settings.skip, &self.log));
+            Box::new(service.cleanup.begin(Origin::Network, service.settings.skip, &log));
         let talk = &mut self.talk;
         talk.queue_id = message.queue_id();
         let parameters = &mut self.incoming.parameters;

@@ -56,9 +56,12 @@ impl Session {
             &settings.error_notice_recipient
         };
         let mut text = format!(
-            "From: Mail Delivery System <MAILER-DAEMON>\nTo: Postmaster <{}>\n\
+            "From: Mail Delivery System <MAILER-DAEMON@{}>\nTo: Postmaster <{}>\n\
              Subject: {} SMTP server: errors from {}\n\nTranscript of session follows.\n\n",
-            settings.error_notice_recipient, settings.mail_name, self.talk.peer.text
+            settings.myhostname,
+            settings.error_notice_recipient,
+            settings.mail_name,
+            self.talk.peer.text
         );
         for line in lines {
             wrap(&mut text, line);
@@ -70,7 +73,8 @@ impl Session {
             text.push('\n');
         }
         text.push_str("\nFor other details, see the local mail logfile\n");
-        let mut message = self.service.cleanup.begin(Origin::Internal, Skip::default(), &self.log);
+        let log = self.service.cleanup_log.with_number_of(&self.log);
+        let mut message = self.service.cleanup.begin(Origin::Internal, Skip::default(), &log);
         message.envelope.internal = true;
         message.sender(&settings.double_bounce_address);
         message

@@ -159,7 +159,7 @@ impl Session {
             self.reply(&format!("459 <{site}>: service unavailable")).await?;
             return Ok(false);
         }
-        let path = self.service.settings.queue_directory.join("private/qmgr");
+        let path = self.service.settings.queue_directory.join("public/qmgr");
         match tokio::time::timeout(FLUSH_TIMEOUT, ask_qmgr(&path, site)).await {
             Ok(Ok(true)) => {
                 self.reply("250 Queuing started").await?;

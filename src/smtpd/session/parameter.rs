@@ -52,10 +52,12 @@ pub(super) struct Allowed<'a> {
 pub(super) struct BadParameter {
     pub class: Faults,
     pub reply: String,
+    /// What the log warns of.
+    pub warning: Option<String>,
 }
 
 fn bad(reply: impl Into<String>) -> BadParameter {
-    BadParameter { class: Faults::PROTOCOL, reply: reply.into() }
+    BadParameter { class: Faults::PROTOCOL, reply: reply.into(), warning: None }
 }
 
 const DSN_DISABLED: &str = "501 5.7.1 DSN support is disabled";
@@ -105,7 +107,7 @@ pub(super) fn of_mail(
             no_dsn(allowed)?;
             let printable =
                 |text: &String| text.bytes().all(|b| b == b'\t' || (b' '..=b'~').contains(&b));
-            let decoded = xtext::decode(envid).filter(printable);
+            let decoded = xtext::decode(envid).filter(printable).filter(|text| !text.is_empty());
             found.envid = match (decoded, &found.envid) {
                 (Some(decoded), None) => Some(decoded),
                 _ => return Err(bad("501 5.5.4 Bad ENVID parameter syntax")),
@@ -126,9 +128,14 @@ pub(super) fn of_rcpt(
     for word in words {
         if let Some(notify) = value(word.text, "NOTIFY") {
             no_dsn(allowed)?;
-            let given = notify_of(notify).filter(|_| found.notify.is_default());
-            found.notify =
-                given.ok_or_else(|| bad("501 5.5.4 Error: Bad NOTIFY parameter syntax"))?;
+            let syntax = |warning| BadParameter {
+                warning,
+                ..bad("501 5.5.4 Error: Bad NOTIFY parameter syntax")
+            };
+            if !found.notify.is_default() {
+                return Err(syntax(None));
+            }
+            found.notify = notify_of(notify).map_err(syntax)?;
         } else if let Some(orcpt) = value(word.text, "ORCPT") {
             no_dsn(allowed)?;
             let given = orcpt_of(orcpt).filter(|_| found.orcpt.is_none());
@@ -152,6 +159,7 @@ fn size_of(text: &str) -> Result<u64, BadParameter> {
     let too_large = || BadParameter {
         class: Faults::POLICY,
         reply: "552 5.3.4 Message size exceeds file system imposed limit".into(),
+        warning: None,
     };
     text.parse::<i64>().ok().and_then(|size| u64::try_from(size).ok()).ok_or_else(too_large)
 }
@@ -163,19 +171,23 @@ fn ret_of(text: &str) -> Option<Ret> {
     text.eq_ignore_ascii_case("HDRS").then_some(Ret::Headers)
 }
 
-/// NEVER alone, or any of the others.
-fn notify_of(text: &str) -> Option<Notify> {
+/// NEVER alone, or any of the others. The error is what the log warns of, if anything.
+fn notify_of(text: &str) -> Result<Notify, Option<String>> {
     let mut set = Notify::default();
-    for word in text.split(',') {
+    for word in text.split(',').filter(|word| !word.is_empty()) {
         set = set.with(match word.to_ascii_uppercase().as_str() {
             "NEVER" => Notify::NEVER,
             "SUCCESS" => Notify::SUCCESS,
             "FAILURE" => Notify::FAILURE,
             "DELAY" => Notify::DELAY,
-            _ => return None,
+            _ => {
+                let what = format!("unknown DSN NOTIFY command value \"{word}\" in \"{text}\"");
+                return Err(Some(what));
+            }
         });
     }
-    (!set.has(Notify::NEVER) || set == Notify::NEVER).then_some(set)
+    let alone = !set.has(Notify::NEVER) || set == Notify::NEVER;
+    if alone && !set.is_default() { Ok(set) } else { Err(None) }
 }
 
 fn orcpt_of(text: &str) -> Option<String> {
