@@ -13,7 +13,7 @@ program says so and exits with 77.
 Wanted differences stand in tests/known-differences.toml, each with its reason. An entry that no longer makes a
 difference is an error, so the list is always true.
 """
-import argparse, concurrent.futures, difflib, os, pathlib, re, sys, tomllib
+import argparse, concurrent.futures, difflib, itertools, os, pathlib, re, sys, tomllib
 
 HERE = pathlib.Path(__file__).resolve().parent
 ORACLE = pathlib.Path(os.environ.get("ORACLE", HERE.parents[1] / ".." / "shared" / "oracle")).resolve()
@@ -68,19 +68,24 @@ def known_differences():
 
 
 def wanted(name, lines, known):
-    """What we want to say where Postfix says LINES: the wanted differences applied."""
+    """What we want to say where Postfix says LINES: the wanted differences applied, log lines in order again."""
+    numbered = list(enumerate(lines, 1))
     for entry in known:
-        if entry["scenario"] != name:
+        if entry["scenario"] not in (name, "*"):
             continue
         pattern, out = re.compile(entry["postfix"]), []
-        for line in lines:
-            if pattern.fullmatch(line):
+        first, last = entry.get("lines", (1, len(lines)))
+        for number, line in numbered:
+            if first <= number <= last and pattern.fullmatch(line):
                 entry["used"] = True
-                out += [pattern.sub(ours, line) for ours in entry["ours"]]
+                out += [(number, pattern.sub(ours, line)) for ours in entry["ours"]]
             else:
-                out.append(line)
-        lines = out
-    return lines
+                out.append((number, line))
+        numbered = out
+    out = []
+    for is_log, block in itertools.groupby((line for _, line in numbered), lambda line: line.startswith("log: ")):
+        out += sorted(block) if is_log else block
+    return out
 
 
 def chosen(names):

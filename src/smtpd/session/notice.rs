@@ -1,7 +1,7 @@
 //! The transcript of a session, and the notice to the postmaster when something went wrong in it
 //! (`notify_classes`).
 
-use super::Session;
+use super::{Session, received};
 use crate::cleanup::{Origin, Skip};
 use crate::mail::envelope::{Notify, Recipient};
 use crate::smtpd::fault::Faults;
@@ -85,6 +85,8 @@ impl Session {
                 notify: Notify::NEVER,
             })
             .await;
+        let queue_id = message.queue_id();
+        message.prepend(&received::of_notice(&settings.myhostname, &settings.mail_name, queue_id));
         message.content(text.as_bytes()).await;
         let _ = message.finish().await;
     }

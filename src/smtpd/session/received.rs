@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 
 use crate::mail::address;
+use crate::mail::queue_id::QueueId;
 use crate::smtpd::dialogue::Dialogue;
 use crate::smtpd::settings::Settings;
 use crate::sys::date::mail_date;
@@ -42,6 +43,13 @@ pub(super) fn header(talk: &Dialogue, settings: &Settings) -> String {
         _ => header.push_str(";\n\t"),
     }
     push_date(talk.arrival.seconds(), &mut header);
+    header
+}
+
+/// The header of a notice that we make ourselves.
+pub(super) fn of_notice(myhostname: &str, mail_name: &str, queue_id: QueueId) -> String {
+    let mut header = format!("Received: by {myhostname} ({mail_name})\n\tid {queue_id}; ");
+    push_date(crate::sys::now() / 1_000_000, &mut header);
     header
 }
 

@@ -1,4 +1,4 @@
-"""Limits of a session: errors, junk commands, recipients, long lines, message size, history; replies and log lines when they are reached."""
+"""Limits of a session: errors, junk commands, recipients, message size, long lines of content; replies and log lines when they are reached."""
 import pathlib, sys; sys.path.insert(0, str(pathlib.Path(__file__).parent / "helpers"))
 from doors import *
 
@@ -11,8 +11,7 @@ def run(t):
     t.title("junk"); talk(t, *["NOOP"] * 7, port=junk, helo="HELO x")
     t.title("recipients"); talk(t, "MAIL FROM:<a@b.example>", *["RCPT TO:<alice@example.test>"] * 8, port=rcpts)
     t.title("size"); t.note(mail(t, "Subject: small\n\nx\n", port=size)); t.note(mail(t, "Subject: big\n\n" + "x" * 300 + "\n", port=size)); t.note(mail(t, "Subject: big\n\n" + "line\n" * 60, port=size))
-    t.title("lines"); talk(t, "NOOP " + "x" * 505, "NOOP " + "x" * 506, "NOOP " + "x" * 507, "NOOP " + "x" * 900, "NOOP", port=line)
-    talk(t, ("NOOP " + "x" * 1100).encode() + b"\r\n", port=line)
+    t.title("lines"); talk(t, "NOOP " + "x" * 505, port=line)
     t.note(mail(t, "Subject: " + "y" * 700 + "\n\n" + "z" * 3000 + "\n.\n", port=line))
     t.drain(); t.mail("alice", headers=("subject",))
     t.log("warning|reject|too many|lost|timeout|disconnect", drop=("localhost",))
