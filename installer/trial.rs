@@ -157,6 +157,7 @@ impl Trial {
             .args(["-c", &self.path("etc").display().to_string(), "start-fg"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
+            .stderr(Stdio::null())
             .process_group(0)
             .spawn()
             .map_err(|e| format!("cannot start: {e}"))?;

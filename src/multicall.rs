@@ -29,6 +29,7 @@ const COMMANDS: &[(&str, Program)] = &[
     ("postalias", crate::commands::postalias::main),
     ("postcat", crate::commands::postcat::main),
     ("postconf", crate::commands::postconf::main),
+    ("postdrop", crate::commands::postdrop::main),
     ("postfix", crate::commands::postfix::main),
     ("postlog", crate::commands::postlog::main),
     ("postmap", crate::commands::postmap::main),
