@@ -175,7 +175,11 @@ impl Message {
                 "{} lookup of {address} returns non-address result \"{value}\"",
                 table.parameter
             ));
-            return Err(TableError { table: table.parameter.to_owned(), text: value });
+            return Err(TableError {
+                table: table.parameter.to_owned(),
+                text: value,
+                config: false,
+            });
         }
         Ok(Some(results))
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::cidr::Network;
 use super::lines::Lines;
-use super::table::{Purpose, Table};
+use super::table::{Failure, Purpose, Table};
 use super::{TableError, Tables};
 use crate::config::parameters as p;
 use crate::config::{Problem, split_list, why};
@@ -172,7 +172,8 @@ impl List {
                     if table.may_complain() {
                         self.warn(format_args!("{table}: table lookup problem"));
                     }
-                    Err(TableError { table: table.to_string(), text: failure.text })
+                    let Failure { text, config } = failure;
+                    Err(TableError { table: table.to_string(), text, config })
                 }
             },
             Pattern::NoFile { path, why } => {
@@ -180,7 +181,8 @@ impl List {
                     log.warning(format_args!("non-existent:{path} is unavailable. {why}"));
                 }
                 self.warn(format_args!("non-existent:{path}: table lookup problem"));
-                Err(TableError { table: format!("non-existent:{path}"), text: why.clone() })
+                let table = format!("non-existent:{path}");
+                Err(TableError { table, text: why.clone(), config: false })
             }
         }
     }
@@ -241,7 +243,8 @@ impl List {
             Some(Ok(network)) => Ok(network.contains(address)),
             Some(Err(why)) => {
                 self.warn(format_args!("{why}"));
-                Err(TableError { table: self.title.to_string(), text: why.clone() })
+                let table = self.title.to_string();
+                Err(TableError { table, text: why.clone(), config: false })
             }
         }
     }

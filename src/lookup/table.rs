@@ -137,12 +137,19 @@ pub(super) enum Engine {
     Unavailable(String),
 }
 
-/// An open table.
+/// An open table, and whose log its trouble goes to.
+#[derive(Clone)]
 pub struct Table {
+    pub(super) core: Arc<Core>,
+    pub(super) context: Arc<Context>,
+}
+
+/// What all holders of an open table share.
+#[derive(Debug)]
+pub(super) struct Core {
     pub(super) kind: String,
     pub(super) name: String,
     pub(super) purpose: Purpose,
-    pub(super) context: Arc<Context>,
     pub(super) engine: RwLock<Engine>,
     /// Whether the engine is anything but unavailable.
     pub(super) is_open: AtomicBool,
@@ -153,12 +160,12 @@ pub struct Table {
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Postfix calls an open table by the file behind it, except for lmdb.
-        let suffix = match self.kind.as_str() {
-            "hash" | "btree" if self.is_open.load(Ordering::Relaxed) => ".db",
-            "cdb" if self.is_open.load(Ordering::Relaxed) => ".cdb",
+        let suffix = match self.core.kind.as_str() {
+            "hash" | "btree" if self.core.is_open.load(Ordering::Relaxed) => ".db",
+            "cdb" if self.core.is_open.load(Ordering::Relaxed) => ".cdb",
             _ => "",
         };
-        write!(f, "{}:{}{suffix}", self.kind, self.name)
+        write!(f, "{}:{}{suffix}", self.core.kind, self.core.name)
     }
 }
 
@@ -172,7 +179,7 @@ impl Table {
     /// Whether it holds fixed strings: partial keys make sense. Patterns, networks and tables
     /// that are not available do not.
     pub fn is_fixed(&self) -> bool {
-        let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
+        let engine = self.core.engine.read().unwrap_or_else(PoisonError::into_inner);
         match &*engine {
             Engine::Hash(_)
             | Engine::Static(_)
@@ -196,13 +203,13 @@ impl Table {
     /// that is not root's counts: whoever may write it says what the table says.
     pub fn owner(&self) -> Option<u32> {
         use std::os::unix::fs::MetadataExt as _;
-        let paths = self.watch.as_ref()?.paths().iter();
+        let paths = self.core.watch.as_ref()?.paths().iter();
         paths.filter_map(|path| Some(std::fs::metadata(path).ok()?.uid())).max()
     }
 
     /// Why it could not be opened, if so.
     pub fn unavailable(&self) -> Option<String> {
-        match &*self.engine.read().unwrap_or_else(PoisonError::into_inner) {
+        match &*self.core.engine.read().unwrap_or_else(PoisonError::into_inner) {
             Engine::Unavailable(why) => Some(why.clone()),
             _ => None,
         }
@@ -210,7 +217,7 @@ impl Table {
 
     /// Whether a look-up may log another line about trouble with this table.
     pub(super) fn may_complain(&self) -> bool {
-        self.outage.lock().unwrap_or_else(PoisonError::into_inner).may_complain()
+        self.core.outage.lock().unwrap_or_else(PoisonError::into_inner).may_complain()
     }
 
     pub(super) fn warn(&self, text: fmt::Arguments<'_>) {
@@ -221,12 +228,12 @@ impl Table {
 
     /// The value for `key`.
     pub fn lookup(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
-        if let Some(watch) = &self.watch
+        if let Some(watch) = &self.core.watch
             && watch.is_due()
         {
             self.refresh(watch);
         }
-        let utf8 = self.purpose.utf8 && self.context.utf8;
+        let utf8 = self.core.purpose.utf8 && self.context.utf8;
         if utf8 && !is_utf8(key) {
             self.warn(format_args!(
                 "{self}: non-UTF-8 key \"{}\": malformed UTF-8 or invalid codepoint",
@@ -234,7 +241,7 @@ impl Table {
             ));
             return Ok(None);
         }
-        let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
+        let engine = self.core.engine.read().unwrap_or_else(PoisonError::into_inner);
         let value = self.ask(&engine, key)?;
         if utf8
             && let Some(value) = &value
@@ -253,7 +260,7 @@ impl Table {
 
     /// Gives all records to `visit`.
     pub fn for_each(&self, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), SequenceError> {
-        match &*self.engine.read().unwrap_or_else(PoisonError::into_inner) {
+        match &*self.core.engine.read().unwrap_or_else(PoisonError::into_inner) {
             Engine::Hash(table) => {
                 for (key, value) in table.sorted() {
                     visit(key, value);
@@ -270,8 +277,8 @@ impl Table {
 
     /// `key`, folded if this table is for that.
     fn folded<'k>(&self, key: &'k [u8]) -> Cow<'k, [u8]> {
-        if self.purpose.fold {
-            fold(key, self.purpose.utf8 && self.context.utf8)
+        if self.core.purpose.fold {
+            fold(key, self.core.purpose.utf8 && self.context.utf8)
         } else {
             Cow::Borrowed(key)
         }
@@ -281,7 +288,7 @@ impl Table {
         match engine {
             Engine::Hash(table) => Ok(table.find(&self.folded(key)).map(<[u8]>::to_vec)),
             Engine::Static(value) => Ok(Some(value.to_vec())),
-            Engine::Patterns(table) => Ok(table.find(&self.name, key, &mut |text| {
+            Engine::Patterns(table) => Ok(table.find(&self.core.name, key, &mut |text| {
                 self.warn(format_args!("{text}"));
             })),
             Engine::Cidr(table) => {
@@ -352,14 +359,15 @@ impl Table {
         if !watch.has_changed() {
             return;
         }
-        let opened = super::open::load(&self.kind, &self.name, self.purpose, &self.context);
+        let opened =
+            super::open::load(&self.core.kind, &self.core.name, self.core.purpose, &self.context);
         match opened {
             Ok(engine) => {
-                *self.engine.write().unwrap_or_else(PoisonError::into_inner) = engine;
-                self.is_open.store(true, Ordering::Relaxed);
+                *self.core.engine.write().unwrap_or_else(PoisonError::into_inner) = engine;
+                self.core.is_open.store(true, Ordering::Relaxed);
             }
             Err(why) => {
-                let mut engine = self.engine.write().unwrap_or_else(PoisonError::into_inner);
+                let mut engine = self.core.engine.write().unwrap_or_else(PoisonError::into_inner);
                 if let Engine::Unavailable(reason) = &mut *engine {
                     *reason = why;
                     return;

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::address::{self, AddressRules, Found, Keys};
-use super::table::{Context, Engine, Purpose, Table};
+use super::table::{Context, Core, Engine, Failure, Purpose, Table};
 use super::watch::Watch;
 use super::{braces, open};
 use crate::config::parameters as p;
@@ -21,7 +21,10 @@ const DEPTH: usize = 20;
 pub struct Tables {
     config: Arc<Config>,
     context: Arc<Context>,
-    open: Mutex<HashMap<(String, Purpose), Arc<Table>>>,
+    /// All tables of the process, whoever opened them.
+    open: Arc<Mutex<HashMap<(String, Purpose), Arc<Core>>>>,
+    /// Those that were asked for here.
+    ours: Mutex<HashMap<(String, Purpose), Arc<Table>>>,
     /// Commands give up when a table cannot be opened; daemons wait for it to come back.
     is_command: bool,
 }
@@ -34,6 +37,9 @@ pub struct TableError {
     pub table: String,
     /// What went wrong, already logged once.
     pub text: String,
+    /// Whether it is the configuration that is wrong, or what the table says: Postfix answers
+    /// `4.3.5 Server configuration error` then, else `4.3.0 Temporary lookup failure`.
+    pub config: bool,
 }
 
 /// The tables of one parameter, asked in order until one answers.
@@ -66,7 +72,20 @@ impl Tables {
 
     fn make(config: Arc<Config>, log: Log, is_command: bool) -> Arc<Self> {
         let context = Arc::new(Context { log, utf8: config.bool(&p::smtputf8_enable) });
-        Arc::new(Self { config, context, open: Mutex::default(), is_command })
+        Arc::new(Self { config, context, open: Arc::default(), ours: Mutex::default(), is_command })
+    }
+
+    /// The same tables for a part of this process that Postfix has as a program of its own, such
+    /// as trivial-rewrite inside smtpd: their trouble is logged under that name.
+    pub fn of_program(&self, program: &str) -> Arc<Self> {
+        let log = self.context.log.of_program(program);
+        Arc::new(Self {
+            config: self.config.clone(),
+            context: Arc::new(Context { log, utf8: self.context.utf8 }),
+            open: self.open.clone(),
+            ours: Mutex::default(),
+            is_command: self.is_command,
+        })
     }
 
     /// Opens one table; the error is what a command gives up with.
@@ -122,7 +141,7 @@ impl Tables {
     /// The folders and files that look-ups read later: a confined process must be let at them.
     pub fn paths(&self) -> Vec<PathBuf> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let watches = open.values().filter_map(|table| table.watch.as_ref());
+        let watches = open.values().filter_map(|core| core.watch.as_ref());
         let mut paths: Vec<PathBuf> = watches
             .flat_map(|watch| watch.paths())
             .filter_map(|path| path.parent())
@@ -138,16 +157,24 @@ impl Tables {
         let inner = spec.strip_prefix("proxy:").filter(|inner| !inner.is_empty());
         let spec = inner.unwrap_or(spec);
         let key = (spec.to_owned(), purpose);
-        let known = self.open.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-        if let Some(table) = known {
+        let ours = || self.ours.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(table) = ours().get(&key).cloned() {
             return table;
         }
-        let table = Arc::new(self.make_table(spec, purpose, depth));
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.entry(key).or_insert(table).clone()
+        let known = self.open.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        let core = known.unwrap_or_else(|| {
+            let core = Arc::new(self.make_core(spec, purpose, depth));
+            let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            open.entry(key.clone()).or_insert(core).clone()
+        });
+        let table = Arc::new(Table { core, context: self.context.clone() });
+        if let Some(why) = table.unavailable().filter(|_| !self.is_command) {
+            self.context.log.error(format_args!("{why}"));
+        }
+        ours().entry(key).or_insert(table).clone()
     }
 
-    fn make_table(&self, spec: &str, purpose: Purpose, depth: usize) -> Table {
+    fn make_core(&self, spec: &str, purpose: Purpose, depth: usize) -> Core {
         let (kind, name, opened) = match spec.split_once(':') {
             Some((kind, name)) if !kind.is_empty() && !name.is_empty() => (kind, name, None),
             _ => {
@@ -163,18 +190,12 @@ impl Tables {
             "debug" if depth < DEPTH => self.inner(name, purpose, depth).map(Engine::Debug),
             _ => open::load(kind, name, purpose, &self.context),
         });
-        let engine = opened.unwrap_or_else(|why| {
-            if !self.is_command {
-                self.context.log.error(format_args!("{why}"));
-            }
-            Engine::Unavailable(why)
-        });
-        Table {
+        let engine = opened.unwrap_or_else(Engine::Unavailable);
+        Core {
             is_open: AtomicBool::new(!matches!(engine, Engine::Unavailable(_))),
             kind: kind.to_owned(),
             name: name.to_owned(),
             purpose,
-            context: self.context.clone(),
             engine: RwLock::new(engine),
             watch,
             outage: Mutex::default(),
@@ -292,7 +313,7 @@ impl Maps {
                     table
                         .warn(format_args!("{title} should return NO RESULT in case of NOT FOUND"));
                     let text = format!("empty string result for \"{key}\"");
-                    return Err(TableError { table: table.to_string(), text });
+                    return Err(TableError { table: table.to_string(), text, config: true });
                 }
                 Ok(Some(value)) => {
                     let text = String::from_utf8(value)
@@ -302,7 +323,8 @@ impl Maps {
                 Err(failure) => {
                     let key = shown();
                     table.warn(format_args!("{table} lookup error for \"{key}\""));
-                    return Err(TableError { table: table.to_string(), text: failure.text });
+                    let Failure { text, config } = failure;
+                    return Err(TableError { table: table.to_string(), text, config });
                 }
             }
         }

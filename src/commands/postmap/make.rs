@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -44,11 +45,15 @@ impl Source {
 
     /// The file `path`; standard input for `-i`.
     fn open(path: &str, verb: &Verb) -> Result<Self, Fatal> {
-        let input = if *verb == Verb::Update { "/dev/stdin" } else { path };
         let failed = |e: std::io::Error| Fatal(format!("open {path}: {}", why(&e)));
-        let file = File::open(input).map_err(failed)?;
+        let (name, file) = match verb {
+            Verb::Update => {
+                let input = std::io::stdin().as_fd().try_clone_to_owned().map_err(failed)?;
+                ("stdin", File::from(input))
+            }
+            _ => (path, File::open(path).map_err(failed)?),
+        };
         let metadata = file.metadata().map_err(failed)?;
-        let name = if *verb == Verb::Update { "stdin" } else { path };
         Self::read(name, file, &metadata)
     }
 }
