@@ -226,7 +226,8 @@ impl Cleanup {
         tables: &Tables,
         rewrite: Arc<Rewrite>,
     ) -> Result<Prepared, Problem> {
-        Ok(Prepared { settings: Settings::read(config, tables)?, rewrite })
+        let tables = tables.of_program("cleanup");
+        Ok(Prepared { settings: Settings::read(config, &tables)?, rewrite })
     }
 
     /// Begins a message: gives it a queue ID. `log` is the caller's; cleanup's own lines are

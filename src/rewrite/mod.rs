@@ -90,7 +90,8 @@ pub enum Purpose {
 impl Rewrite {
     /// Reads the parameters and opens the tables.
     pub fn new(config: &Arc<Config>, tables: &Tables) -> Result<Arc<Self>, Problem> {
-        Ok(Arc::new(Self { settings: Settings::read(config, tables)? }))
+        let tables = tables.of_program("trivial-rewrite");
+        Ok(Arc::new(Self { settings: Settings::read(config, &tables)? }))
     }
 
     /// An address in internal form, completed and in standard form: myorigin, mydomain, source

@@ -70,7 +70,7 @@ impl Generic {
                 "{} lookup of {address} returns non-address result \"{value}\"",
                 self.parameter
             ));
-            return Err(TableError { table: self.parameter.clone(), text: value });
+            return Err(TableError { table: self.parameter.clone(), text: value, config: false });
         };
         if addresses.next().is_some() {
             log.warning(format_args!("multi-valued {} result for {address}", self.parameter));
