@@ -18,7 +18,7 @@ use super::hosts::{self, HOSTS, Host, Service};
 use super::lock::{self, MasterLock};
 use super::options::Options;
 use super::sockets::{self, Place, Sockets};
-use crate::config::master_cf::{self, ServiceLine, SocketKind};
+use crate::config::master_cf::{ServiceLine, SocketKind};
 use crate::config::{Config, Problem, Sources, parameters as p};
 use crate::ipc::birth::{self, Start};
 use crate::log::{self, Log};
@@ -51,11 +51,12 @@ struct Master {
 }
 
 pub(super) fn run(options: &Options) -> ExitCode {
-    let mut log = Log::for_command("postfix", "master");
+    let mut log = Log::new("postfix", "master");
     match begin(options, &mut log) {
         Ok(code) => code,
         Err(text) => {
-            log.fatal(format_args!("{text}"));
+            // Whoever started it should see why it failed, also without a terminal.
+            log.to_stderr().fatal(format_args!("{text}"));
             log::flush();
             ExitCode::FAILURE
         }
@@ -72,7 +73,8 @@ fn begin(options: &Options, log: &mut Log) -> Result<ExitCode, String> {
         nix::unistd::setsid()
             .map_err(|e| format!("unable to set session and process group ID: {e}"))?;
     }
-    *log = logging::for_command(&config, "master");
+    logging::set_up(&config, &config.text(&p::myhostname));
+    *log = Log::new(&logging::syslog_name(&config), "master").with_verbose(options.verbose);
     let plan = Plan::make(sources, config).map_err(|e| e.text)?;
     plan.warn(log);
     let _lock = MasterLock::take(&plan.config.queue_directory()).map_err(|e| e.to_string())?;
@@ -83,7 +85,7 @@ fn begin(options: &Options, log: &mut Log) -> Result<ExitCode, String> {
     ));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|e| format!("start of the runtime: {e}"))?;
-    let log = Log::new(&logging::syslog_name(&plan.config), "master").with_verbose(options.verbose);
+    let log = log.clone();
     runtime.block_on(async {
         let (events, inbox) = mpsc::unbounded_channel();
         let mut master = Master {
@@ -104,8 +106,7 @@ fn begin(options: &Options, log: &mut Log) -> Result<ExitCode, String> {
 impl Plan {
     /// Reads a configuration as far as master needs it.
     fn make(sources: Sources, config: Arc<Config>) -> Result<Self, Problem> {
-        let limit = u32::try_from(config.int(&p::default_process_limit)).unwrap_or(100);
-        let lines = master_cf::parse(&sources.master_cf, limit)?;
+        let lines = config.services(&sources, |_| {})?;
         let mut hosted: BTreeMap<Host, Vec<(ServiceLine, Vec<Place>)>> = BTreeMap::new();
         for line in lines.iter().cloned().chain(queue_lines()) {
             if let Service::Hosted(host) = hosts::service(&line.program)

@@ -61,7 +61,7 @@ def a_thousand_to_the_sink():
     port = free_port(3100)
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o777)
-        sink = subprocess.Popen([SINK, "-u", "nobody", "-8", "-d", f"{folder}/%M.", f"127.0.0.1:{port}", "200"], env=ENV)
+        sink = subprocess.Popen([SINK, "-u", "nobody", "-d", f"{folder}/%M.", f"127.0.0.1:{port}", "200"], env=ENV)
         try:
             wait_for(lambda: can_connect(port), "smtp-sink")
             with System({"relayhost": f"[127.0.0.1]:{port}"}) as system:

@@ -5,63 +5,61 @@ use std::path::{Path, PathBuf};
 
 use super::tree::{self, FOLDERS, Owner};
 use super::{Context, Logged};
-use crate::config::{Config, master_cf, parameters as p};
+use crate::config::master_cf::ServiceLine;
+use crate::config::{Sources, parameters as p};
 use crate::sys::users;
-
-/// mail_owner and setgid_group must exist, and must not be anybody else's.
-pub(super) fn owners(config: &Config, privileged: bool) -> Result<(), String> {
-    if !privileged {
-        return Ok(());
-    }
-    let file = format!("file {}/main.cf: parameter", config.directory.display());
-    let (owner, group) = (config.text(&p::mail_owner), config.text(&p::setgid_group));
-    let user = users::user(&owner)
-        .map_err(|_| format!("{file} mail_owner: unknown user name value: {owner}"))?;
-    if user.uid.is_root() {
-        return Err(format!("{file} mail_owner: user {owner} has privileged user ID"));
-    }
-    if user.gid.as_raw() == 0 {
-        return Err(format!("{file} mail_owner: user {owner} has privileged group ID"));
-    }
-    let found = users::group(&group)
-        .map_err(|_| format!("{file} setgid_group: unknown group name: {group}"))?;
-    if found.gid.as_raw() == 0 {
-        return Err(format!("{file} setgid_group: group {group} has privileged group ID"));
-    }
-    if found.gid == user.gid {
-        return Err(format!(
-            "file {}/main.cf: parameters mail_owner and setgid_group: user {owner} and group {group} \
-             have the same group ID: {}",
-            config.directory.display(),
-            user.gid
-        ));
-    }
-    Ok(())
-}
 
 /// All checks: what makes a start impossible is fatal, the rest are warnings.
 pub(super) fn run(context: &Context) -> Result<(), Logged> {
-    fatal_checks(context)?;
+    let services = fatal_checks(context)?;
     warnings(context);
-    Ok(())
+    let report = context.config.check(&services);
+    tell(&report.warnings);
+    for error in &report.errors {
+        eprintln!("postfix: error: {error}");
+        context.log.error(format_args!("{error}"));
+    }
+    if report.errors.is_empty() { Ok(()) } else { Err(Logged) }
 }
 
-/// Creates missing folders, and reads the whole configuration once.
-pub(super) fn fatal_checks(context: &Context) -> Result<(), Logged> {
+/// Says what is odd in the configuration, to whoever typed the command: Postfix does it in the
+/// same place, also where the output is no terminal.
+fn tell(warnings: &[String]) {
+    for warning in warnings {
+        eprintln!("postfix: warning: {warning}");
+    }
+}
+
+/// At a start, what is wrong with the configuration is logged, and keeps nothing from starting
+/// that starts with Postfix.
+pub(super) fn report(context: &Context, services: &[ServiceLine]) {
+    let report = context.config.check(services);
+    tell(&report.warnings);
+    for error in &report.errors {
+        context.log.warning(format_args!("{error}"));
+    }
+}
+
+/// Creates missing folders, and reads the whole configuration once: gives the services.
+pub(super) fn fatal_checks(context: &Context) -> Result<Vec<ServiceLine>, Logged> {
     let config = &context.config;
     tree::create(config, context.privileged).map_err(|text| context.fatal(&text))?;
     let path = config.directory.join("master.cf");
-    let text = std::fs::read_to_string(&path)
-        .map_err(|_| context.fatal(&format!("no {} file found", path.display())))?;
-    let limit = u32::try_from(config.int(&p::default_process_limit)).unwrap_or(100);
-    let lines = master_cf::parse(&text, limit).map_err(|problem| context.fatal(&problem.text))?;
+    if !path.is_file() {
+        return Err(context.fatal(&format!("no {} file found", path.display())));
+    }
+    let lines = Sources::read(&config.directory)
+        .and_then(|sources| {
+            config.services(&sources, |text| context.log.warning(format_args!("{text}")))
+        })
+        .map_err(|problem| context.fatal(&problem.text))?;
     let has_postlog = lines.iter().any(|line| line.program == "postlogd");
     if !config.text(&p::maillog_file).is_empty() && !has_postlog {
         return Err(context.fatal(
             "missing 'postlog' service in master.cf - run 'postfix upgrade-configuration'",
         ));
     }
-    Ok(())
+    Ok(lines)
 }
 
 /// What should be mended, but keeps nothing from starting.

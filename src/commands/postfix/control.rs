@@ -18,10 +18,11 @@ pub(super) fn start(context: &Context, foreground: bool) -> Result<ExitCode, Log
     if is_running(context) {
         return Err(context.fatal("the Postfix mail system is already running"));
     }
-    check::fatal_checks(context).inspect_err(|Logged| {
+    let services = check::fatal_checks(context).inspect_err(|Logged| {
         context.log.fatal(format_args!("Postfix integrity check failed!"));
     })?;
     check::warnings(context);
+    check::report(context, &services);
     context.log.info(format_args!("starting the Postfix mail system"));
     crate::log::flush();
     if foreground {
