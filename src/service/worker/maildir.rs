@@ -99,12 +99,26 @@ fn move_to(tmp: &str, new: &str) -> io::Result<()> {
     }
 }
 
-/// Makes the directory and its missing parents, for the owner alone.
+/// Makes the directory and its missing parents, for the owner alone. They get the user's group
+/// even below a set-group-ID directory.
 fn make_directories(path: Option<&Path>) -> io::Result<()> {
-    match path {
-        Some(path) => DirBuilder::new().recursive(true).mode(0o700).create(path),
-        None => Ok(()),
+    let Some(path) = path.filter(|path| !path.as_os_str().is_empty()) else { return Ok(()) };
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() => return Ok(()),
+        Ok(_) => return Err(io::Error::from_raw_os_error(libc::ENOTDIR)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => make_directories(path.parent())?,
+        Err(e) => return Err(e),
     }
+    match DirBuilder::new().mode(0o700).create(path) {
+        // Another delivery was faster.
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        result => result?,
+    }
+    let (_, group) = crate::sys::spawn::groups();
+    if std::fs::metadata(path)?.gid() != group {
+        std::os::unix::fs::chown(path, None, Some(group))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ def plain(t):
         text = re.sub(r"\b(size|SIZE)=\d+", r"\1=N", text)
         return re.sub(r"\b(\d{9,}|Q)\.(P\d+|V\w+)\.", "FILE.", text)
     t.norm = norm
-    t.main(smtp_connection_cache_on_demand="no")
+    t.main(smtp_connection_cache_on_demand="no", mail_spool_directory="/var/mail")
 
 
 def each(t, sender, *recipients, body="Subject: to {a}\n\nhello\n", timeout=20):
