@@ -381,7 +381,7 @@ mod tests {
     #[test]
     fn nesting_is_limited() {
         let mut mime = structure();
-        for _ in 0..4 {
+        for _ in 0..5 {
             assert!(mime.set_content_type(b"multipart/mixed; boundary=x"));
         }
         assert!(!mime.set_content_type(b"multipart/mixed; boundary=x"));
