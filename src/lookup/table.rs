@@ -138,10 +138,12 @@ pub(super) enum Engine {
 }
 
 /// An open table, and whose log its trouble goes to.
-#[derive(Clone)]
 pub struct Table {
     pub(super) core: Arc<Core>,
     pub(super) context: Arc<Context>,
+    /// Whether the log knows why it could not be opened: it is told at the first look-up, which
+    /// is when Postfix starts the process that opens the table.
+    pub(super) told: AtomicBool,
 }
 
 /// What all holders of an open table share.
@@ -342,6 +344,9 @@ impl Table {
                 Failure { text, config: false }
             }),
             Engine::Unavailable(why) => {
+                if !self.told.swap(true, Ordering::Relaxed) {
+                    self.context.log.error(format_args!("{why}"));
+                }
                 self.warn(format_args!("{self} is unavailable. {why}"));
                 Err(Failure { text: why.clone(), config: false })
             }

@@ -167,10 +167,8 @@ impl Tables {
             let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
             open.entry(key.clone()).or_insert(core).clone()
         });
-        let table = Arc::new(Table { core, context: self.context.clone() });
-        if let Some(why) = table.unavailable().filter(|_| !self.is_command) {
-            self.context.log.error(format_args!("{why}"));
-        }
+        let told = AtomicBool::new(self.is_command);
+        let table = Arc::new(Table { core, context: self.context.clone(), told });
         ours().entry(key).or_insert(table).clone()
     }
 
