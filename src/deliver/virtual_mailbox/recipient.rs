@@ -123,7 +123,7 @@ async fn find(agent: &Agent, log: &Log, user: &str) -> Result<Option<Place>, Ref
             match maps.find_address(user, &rules).await {
                 Ok(found) => Ok(found.map(|found| found.value)),
                 Err(_) => {
-                    log.warning(format_args!("table {title}: lookup {user}: Success"));
+                    log.warning(format_args!("table {title}: lookup {user}: Application error"));
                     Err(wrong())
                 }
             }

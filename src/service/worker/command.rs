@@ -147,11 +147,13 @@ fn start_there(command: &Command) -> Result<Started, String> {
         format!("execvp {program}: {}", error_text(e))
     };
     match &command.run {
-        Run::Argv(argv) => exec(command, argv, None).map_err(|e| failed(argv, &e)),
+        Run::Argv(argv) => {
+            exec(command, argv, None).map_err(|e| format!("pipe_command: {}", failed(argv, &e)))
+        }
         Run::Shell(shell, line) => {
             let mut argv = shell.clone();
             argv.push(line.clone());
-            exec(command, &argv, None).map_err(|e| failed(&argv, &e))
+            exec(command, &argv, None).map_err(|e| format!("pipe_command: {}", failed(&argv, &e)))
         }
         Run::Line(line) => {
             let argv: Vec<_> =
