@@ -29,7 +29,13 @@ impl Queue {
         for (entry, envelope) in found {
             let keep = entry.queue == Place::Incoming && self.fresh.len() < KEPT_ENVELOPES;
             let (requeue, location) = (entry.marks.requeue, entry.location);
+            let deferred = entry.queue == Place::Deferred;
+            let open: Vec<u32> =
+                if deferred { entry.open(envelope.recipients.len()) } else { Vec::new() };
             let key = self.scheduler.add(entry, now());
+            if deferred {
+                self.note_sites(key, &envelope, open);
+            }
             if keep {
                 self.fresh.insert(key, envelope);
             }
@@ -198,5 +204,14 @@ impl Queue {
         let outcome =
             built_in::deliver(BuiltIn::Discard, &request, &self.settings, &self.log, now());
         self.settle(key, index, outcome, NONE);
+    }
+
+    /// Remembers for which sites a message waits. Matching the list of a parameter waits only
+    /// where a table is slow; then a flush of the site does not find the message.
+    pub(super) fn note_sites(&mut self, key: Key, envelope: &Envelope, waiting: Vec<u32>) {
+        let settings = self.settings.clone();
+        let adding = self.sites.add(&settings.fast_flush, key, envelope, waiting.into_iter());
+        let mut adding = std::pin::pin!(adding);
+        let _ = adding.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     }
 }

@@ -1,8 +1,5 @@
 //! Outcomes, and the end of an attempt: notices, removal, deferral.
 
-use std::future::Future as _;
-use std::task::{Context, Waker};
-
 use super::event::Event;
 use super::notices::{Late, Noticed, Notices};
 use super::queue::{Queue, now};
@@ -171,11 +168,8 @@ impl Queue {
             self.scheduler.defer(key, next);
         }
         if let Some(work) = work {
-            let waiting = work.delayed.iter().map(|(index, _)| *index);
-            // Matching the lists of a parameter waits only for tables that are slow.
-            let adding = self.sites.add(&self.settings.fast_flush, key, &work.envelope, waiting);
-            let mut adding = std::pin::pin!(adding);
-            let _ = adding.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            let waiting = work.delayed.iter().map(|(index, _)| *index).collect();
+            self.note_sites(key, &work.envelope, waiting);
         }
     }
 

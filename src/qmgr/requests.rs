@@ -176,13 +176,11 @@ impl Queue {
     /// Some messages of a queue, from a place in the index on.
     pub(super) fn list(&self, queue: Place, after: usize) -> Listing {
         let mut listing = Listing::default();
-        let mut looked_at = 0;
-        for (key, entry) in self.scheduler.entries_from(after) {
+        for (looked_at, (key, entry)) in self.scheduler.entries_from(after).enumerate() {
             if listing.entries.len() >= LISTED || looked_at >= LOOKED_AT {
                 listing.next = Some(key.place());
                 break;
             }
-            looked_at += 1;
             if entry.shown_queue() == queue && !entry.marks.deleted {
                 listing.entries.push(Listed {
                     id: entry.id,

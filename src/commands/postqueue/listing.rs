@@ -12,6 +12,9 @@ pub(super) enum Form {
     Json,
 }
 
+const SHORT_HEAD: &str = "-Queue ID-  --Size-- ----Arrival Time---- -Sender/Recipient-------";
+const LONG_HEAD: &str = "----Queue ID----- --Size-- ---Arrival Time---- --Sender/Recipient------";
+
 /// Why there is no listing.
 #[derive(Debug)]
 pub(super) enum ListingError {
@@ -146,16 +149,8 @@ fn text(input: &mut Input<'_>, long_ids: bool, out: &mut dyn Write) -> Result<()
     let (mut messages, mut bytes) = (0_u64, 0_u64);
     while let Some(head) = input.head()? {
         match (messages, long_ids) {
-            (0, false) => writeln!(
-                out,
-                "{:<11} {:>7} {:<20} {}",
-                "-Queue ID-", "--Size--", "----Arrival Time----", "-Sender/Recipient-------"
-            )?,
-            (0, true) => writeln!(
-                out,
-                "{:<17} {:>8} {:<19} {}",
-                "----Queue ID-----", "--Size--", "---Arrival Time----", "--Sender/Recipient------"
-            )?,
+            (0, false) => writeln!(out, "{SHORT_HEAD}")?,
+            (0, true) => writeln!(out, "{LONG_HEAD}")?,
             _ => writeln!(out)?,
         }
         message(&head, input, long_ids, out)?;

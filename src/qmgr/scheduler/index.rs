@@ -135,6 +135,12 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The recipients, of so many, that are not done.
+    pub fn open(&self, count: usize) -> Vec<u32> {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        (0..count).filter(|index| !self.done.has(*index)).collect()
+    }
+
     /// The queue that listings show it in.
     pub fn shown_queue(&self) -> Queue {
         if self.marks.hold { Queue::Hold } else { self.queue }
