@@ -28,7 +28,7 @@ pub enum Jump {
 }
 
 /// A reply that refuses.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Refusal<'a> {
     /// Reply code.
     pub code: u16,
