@@ -75,6 +75,10 @@ impl Builder {
         }
         let file = open_file(kind, &path)?
             .ok_or_else(|| format!("open database {}: Invalid argument", path.display()))?;
+        #[cfg_attr(
+            not(any(feature = "cdb", feature = "lmdb")),
+            expect(irrefutable_let_patterns, reason = "our own engine is the only one built in")
+        )]
         if let indexed::File::Native(native) = &file {
             builder.making.syntax = native.syntax();
         }

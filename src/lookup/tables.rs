@@ -16,13 +16,16 @@ use crate::log::Log;
 /// How deep tables may be made of tables.
 const DEPTH: usize = 20;
 
+/// Tables by specification and purpose.
+type Open = HashMap<(String, Purpose), Arc<Core>>;
+
 /// All open tables of a process.
 #[derive(Debug)]
 pub struct Tables {
     config: Arc<Config>,
     context: Arc<Context>,
     /// All tables of the process, whoever opened them.
-    open: Arc<Mutex<HashMap<(String, Purpose), Arc<Core>>>>,
+    open: Arc<Mutex<Open>>,
     /// Those that were asked for here.
     ours: Mutex<HashMap<(String, Purpose), Arc<Table>>>,
     /// Commands give up when a table cannot be opened; daemons wait for it to come back.

@@ -248,7 +248,7 @@ mod tests {
         let (a, b) = (folder.path().join("a"), folder.path().join("b"));
         let (a, b) = (Place::Stream(a), Place::Stream(b));
         let mut sockets = Sockets::default();
-        sockets.become_these(&[a.clone()], None).unwrap();
+        sockets.become_these(std::slice::from_ref(&a), None).unwrap();
         let first = sockets.at(&a).unwrap().clone();
         sockets.become_these(&[b, a.clone()], None).unwrap();
         assert!(Arc::ptr_eq(&first, sockets.at(&a).unwrap()));

@@ -203,7 +203,7 @@ mod tests {
         fn round_trip(local in "[a-z .@\"\\\\<>]{0,12}", domain in "[a-z.]{1,8}") {
             let internal = format!("{local}@{domain}");
             prop_assume!(!internal.starts_with('@'));
-            prop_assert_eq!(unquote(&quote(&internal)), internal.clone());
+            prop_assert_eq!(&unquote(&quote(&internal)), &internal);
             prop_assert_eq!(unquote(&quote_822(&internal)), internal);
         }
 
