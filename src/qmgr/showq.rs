@@ -145,7 +145,8 @@ fn recipient(out: &mut Vec<u8>, original: &str, address: &str, class: &str, reas
     attr::put(out, "original_recipient", original);
     attr::put(out, "recipient", address);
     attr::put(out, "log_class", class);
-    attr::put(out, "reason", reason);
+    // A command's last line end has become a blank by then; Postfix's defer log drops it too.
+    attr::put(out, "reason", reason.trim_end());
 }
 
 /// Mail in the maildrop that pickup has not taken yet.

@@ -11,7 +11,8 @@ variable ORACLE, by default ../../../shared/oracle. It needs root, namespaces an
 program says so and exits with 77.
 
 Wanted differences stand in tests/known-differences.toml, each with its reason. An entry that no longer makes a
-difference is an error, so the list is always true.
+difference is an error, so the list is always true. Scenarios that we do not pass yet stand in gaps.toml; one that
+passes is an error too.
 """
 import argparse, concurrent.futures, difflib, itertools, os, pathlib, re, sys, tomllib
 
@@ -58,6 +59,11 @@ def run(suite, root, name):
     return out.splitlines()[1:]  # the first line is the heading
 
 
+def open_gaps():
+    """Scenarios that we do not pass yet, with the reason. One that passes is an error, so the list is always true."""
+    return tomllib.loads((HERE / "gaps.toml").read_text())
+
+
 def known_differences():
     if not KNOWN.exists():
         return []
@@ -82,10 +88,24 @@ def wanted(name, lines, known):
             else:
                 out.append((number, line))
         numbered = out
+    changed = [line for _, line in numbered]
+    return changed if changed == lines or not logs_are_sorted(lines) else sort_logs(changed)
+
+
+def log_blocks(lines):
+    return itertools.groupby(lines, lambda line: line.startswith("log: "))
+
+
+def sort_logs(lines):
     out = []
-    for is_log, block in itertools.groupby((line for _, line in numbered), lambda line: line.startswith("log: ")):
+    for is_log, block in log_blocks(lines):
         out += sorted(block) if is_log else block
     return out
+
+
+def logs_are_sorted(lines):
+    """Whether the scenario prints log lines in alphabetical order, as most do."""
+    return sort_logs(lines) == lines
 
 
 def chosen(names):
@@ -105,12 +125,17 @@ def record(root, names, jobs):
 
 
 def compare(root, names, jobs, quiet):
-    known, failed, done = known_differences(), 0, 0
+    known, gaps, failed, done = known_differences(), open_gaps(), 0, 0
     work = [(s, n) for s, n in chosen(names) if (s.transcripts / f"{n}.txt").exists()]
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         for (suite, name), ours in zip(work, pool.map(lambda w: run(w[0], root, w[1]), work)):
             expected = wanted(name, suite.recorded(name), known)
             done += 1
+            if name in gaps:
+                closed = ours == expected
+                failed += closed
+                print(f"gap     {name}: {gaps[name]}" if not closed else f"CLOSED  {name} is no longer a gap: take it out of gaps.toml", flush=True)
+                continue
             if ours == expected:
                 print(f"same    {name} ({len(ours)} lines)", flush=True)
                 continue

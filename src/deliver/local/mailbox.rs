@@ -74,8 +74,12 @@ impl Delivery {
 
     /// The plan for a user who has no forward file, as far as a worker can carry it out.
     pub(super) async fn mailbox_plan(&self, attributes: &Attributes, user: &Arc<User>) -> Plan {
-        if self.has_seen(&format!("mailbox {}", attributes.local))
-            || self.transport_choice(attributes).await.is_some()
+        let settings = self.settings();
+        // What a table decides is looked up once, when the forward file is known to be absent.
+        if !settings.mailbox_transport_maps.is_empty()
+            || !settings.mailbox_command_maps.is_empty()
+            || !settings.mailbox_transport.is_empty()
+            || self.has_seen(&format!("mailbox {}", attributes.local))
         {
             return Plan::Other;
         }
