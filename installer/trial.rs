@@ -51,6 +51,7 @@ impl Trial {
         };
         std::fs::create_dir_all(&home)
             .map_err(|e| format!("cannot create {}: {e}", home.display()))?;
+        check_owner(&home)?;
         if user.uid.is_root() {
             user = step_down(&home)?;
         }
@@ -280,15 +281,29 @@ impl Trial {
     }
 }
 
-/// `~/.local/share/postfix-rs/try`, or a folder in /tmp for whoever has no home.
+/// `~/.local/share/postfix-rs/try`; a folder in /tmp for whoever has no home. For root one that
+/// nobody else can have put a link in the place of.
 fn default_home(user: &User) -> PathBuf {
     let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from);
     match data {
-        _ if user.uid.is_root() => std::env::temp_dir().join("postfix-rs-try"),
+        _ if user.uid.is_root() => PathBuf::from("/var/lib/postfix-rs-try"),
         Some(data) => data.join("postfix-rs/try"),
         None if user.dir.is_dir() => user.dir.join(".local/share/postfix-rs/try"),
         None => std::env::temp_dir().join(format!("postfix-rs-try-{}", user.uid)),
     }
+}
+
+/// A folder that somebody else made is not ours to write to.
+fn check_owner(home: &Path) -> Result<(), String> {
+    use std::os::unix::fs::MetadataExt as _;
+    let found = std::fs::symlink_metadata(home).map_err(|e| format!("{}: {e}", home.display()))?;
+    let nobody = postfix_rs::sys::users::user("nobody").map(|user| user.uid.as_raw());
+    let ours = found.uid() == Uid::effective().as_raw()
+        || Uid::effective().is_root() && nobody == Ok(found.uid());
+    if found.is_dir() && ours {
+        return Ok(());
+    }
+    Err(format!("{} belongs to somebody else: choose another with --directory", home.display()))
 }
 
 /// root tries the system as nobody: nothing of a trial needs root's rights.
