@@ -330,6 +330,8 @@ async fn write_reports(mut outbox: UnboundedReceiver<FromAgent>, mut to_qmgr: Se
         for report in batch.drain(..) {
             connected = connected && to_qmgr.push(&report).is_ok();
         }
+        // Our lines stand in the log before qmgr's "removed": tools read a message's story in order.
+        crate::log::flush();
         connected = connected && to_qmgr.flush().await.is_ok();
     }
 }

@@ -123,6 +123,8 @@ impl Task {
                 for notice in batch.drain(..) {
                     to.push(&self.frame(notice))?;
                 }
+                // The lines about these messages stand in the log before those of qmgr.
+                crate::log::flush();
                 to.flush().await?;
             }
         }
