@@ -107,6 +107,8 @@ async fn send(
         open.insert(request.number);
         to.push(&ToAgent::Deliver(Box::new(request)))?;
     }
+    // "queue active" stands in the log before what the agent says.
+    crate::log::flush();
     to.flush().await
 }
 
