@@ -18,7 +18,9 @@ def bodies(count, seed):
         lines = []
         for _ in range(chance.choice((0, 1, 5, 40, 400))):
             length = chance.choice((0, 1, 60, 72, 500, 990))
-            line = "".join(chance.choice("abcdefghij .,é€") for _ in range(length)).rstrip() + "$"
+            # A line of more than 998 bytes may be broken on its way (RFC 5321 section 4.5.3.1.6).
+            letters = "abcdefghij .,é€" if length <= 72 else "abcdefghij .,"
+            line = "".join(chance.choice(letters) for _ in range(length)).rstrip() + "$"
             lines.append(chance.choice(("", ".", "..", "From ")) + line)
         yield i, "\n".join(lines) + "\n"
 
