@@ -321,6 +321,34 @@ async fn next_request(from_qmgr: &mut Receiver<ToAgent>) -> Option<Request> {
     }
 }
 
+/// Serves all sockets of several master.cf lines, each with the agent that was made from it.
+/// Returns when drained.
+pub async fn serve_all<Agent, Deliver, Done>(
+    services: Vec<(super::birth::Service, Arc<Agent>)>,
+    life: super::birth::Life,
+    deliver: Deliver,
+) where
+    Agent: Send + Sync + 'static,
+    Deliver: Fn(Arc<Agent>, Arc<Request>, Reporter) -> Done + Copy + Send + Sync + 'static,
+    Done: Future<Output = ()> + Send + 'static,
+{
+    let mut listeners = tokio::task::JoinSet::new();
+    for (service, agent) in services {
+        let reports = Settings::read(&service.config);
+        for socket in service.sockets {
+            let (agent, log) = (agent.clone(), service.log.clone());
+            let one = move |request, reporter| deliver(agent.clone(), request, reporter);
+            let served = serve(socket, life.clone(), reports.clone(), one);
+            listeners.spawn(async move {
+                if let Err(e) = served.await {
+                    log.fatal(format_args!("listen: {e}"));
+                }
+            });
+        }
+    }
+    while listeners.join_next().await.is_some() {}
+}
+
 /// Writes reports as they come, all that have piled up in one write. When qmgr has gone they
 /// go nowhere: it learns from its own log what it has to try again.
 async fn write_reports(mut outbox: UnboundedReceiver<FromAgent>, mut to_qmgr: Sender<FromAgent>) {

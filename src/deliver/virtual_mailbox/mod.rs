@@ -52,21 +52,7 @@ fn prepare(birth: Birth) -> Result<Vec<(Service, Arc<Agent>)>, String> {
 }
 
 async fn serve(services: Vec<(Service, Arc<Agent>)>, life: Life) {
-    let mut listeners = tokio::task::JoinSet::new();
-    for (service, agent) in services {
-        let reports = agent::Settings::read(&service.config);
-        for socket in service.sockets {
-            let (agent, log) = (agent.clone(), agent.log.clone());
-            let deliver = move |request, reporter| deliver(agent.clone(), request, reporter);
-            let served = agent::serve(socket, life.clone(), reports.clone(), deliver);
-            listeners.spawn(async move {
-                if let Err(e) = served.await {
-                    log.fatal(format_args!("listen: {e}"));
-                }
-            });
-        }
-    }
-    while listeners.join_next().await.is_some() {}
+    agent::serve_all(services, life, deliver).await;
 }
 
 /// Delivers one message to all recipients of the request at once: they wait for the same disk.
