@@ -31,6 +31,7 @@ pub mod spool;
 pub mod ipc;
 pub mod lookup;
 pub mod dns;
+pub mod tls;
 pub mod service;
 
 // Stages: libraries inside the processes that need them.

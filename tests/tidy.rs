@@ -19,6 +19,7 @@ const ORDER: &[&str] = &[
     "ipc",
     "lookup",
     "dns",
+    "tls",
     "service", // toolkit
     "rewrite",
     "cleanup",

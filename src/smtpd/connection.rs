@@ -5,14 +5,14 @@
 
 use std::future::{Future as _, poll_fn};
 use std::io;
-use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _};
-use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::tls::Stream;
 
 /// Room for the commands of one turn.
 const COMMAND_ROOM: usize = 4 << 10;
@@ -38,15 +38,6 @@ pub struct Patience {
     pub per_request: bool,
     /// Bytes a second that buy content more time under a deadline.
     pub min_data_rate: u64,
-}
-
-/// What carries the bytes.
-#[derive(Debug)]
-pub enum Stream {
-    /// Internet.
-    Tcp(TcpStream),
-    /// A UNIX socket.
-    Unix(UnixStream),
 }
 
 /// The connection of one session.
@@ -175,7 +166,7 @@ impl Connection {
         let Self { stream, timer, .. } = self;
         poll_fn(|context| {
             while !rest.is_empty() {
-                match poll_write(stream, context, rest) {
+                match Pin::new(&mut *stream).poll_write(context, rest) {
                     Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => {
                         return Poll::Ready(Err(Lost::Connection));
                     }
@@ -183,7 +174,11 @@ impl Connection {
                     Poll::Pending => return poll_timer(timer, limit, context),
                 }
             }
-            Poll::Ready(Ok(()))
+            match Pin::new(&mut *stream).poll_flush(context) {
+                Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
+                Poll::Ready(Err(_)) => Poll::Ready(Err(Lost::Connection)),
+                Poll::Pending => poll_timer(timer, limit, context),
+            }
         })
         .await?;
         if output.capacity() <= COMMAND_ROOM {
@@ -196,27 +191,17 @@ impl Connection {
     /// Writes what it can and ends the connection.
     pub async fn close(&mut self) {
         if self.flush().await.is_ok() {
-            let shut = async {
-                match &mut self.stream {
-                    Stream::Tcp(tcp) => tcp.shutdown().await,
-                    Stream::Unix(unix) => unix.shutdown().await,
-                }
-            };
+            let shut = self.stream.shutdown();
             let _ = tokio::time::timeout(Duration::from_secs(1), shut).await;
         }
     }
 
     /// Whether the client has sent something that nobody asked for yet. Asks the kernel.
-    pub fn has_spoken(&self) -> bool {
-        if !self.buffered().is_empty() {
-            return true;
+    pub fn has_spoken(&mut self) -> bool {
+        if self.buffered().is_empty() && self.stream.has_input() {
+            self.take_early();
         }
-        let mut byte = [MaybeUninit::<u8>::uninit()];
-        let peeked = match &self.stream {
-            Stream::Tcp(tcp) => socket2::SockRef::from(tcp).peek(&mut byte),
-            Stream::Unix(unix) => socket2::SockRef::from(unix).peek(&mut byte),
-        };
-        peeked.is_ok_and(|count| count > 0)
+        !self.buffered().is_empty()
     }
 
     /// Reads what has come early, without waiting.
@@ -224,13 +209,11 @@ impl Connection {
         if !self.buffered().is_empty() {
             return;
         }
-        self.make_room(COMMAND_ROOM);
-        let read = match &self.stream {
-            Stream::Tcp(tcp) => tcp.try_read_buf(&mut self.input),
-            Stream::Unix(unix) => unix.try_read_buf(&mut self.input),
-        };
+        let mut early = [0; COMMAND_ROOM];
         // Nothing there after all: the next read will tell.
-        let _ = read;
+        let count = self.stream.read_now(&mut early).unwrap_or_default();
+        self.make_room(count);
+        self.input.extend_from_slice(early.get(..count).unwrap_or_default());
     }
 
     fn make_room(&mut self, room: usize) {
@@ -269,19 +252,5 @@ fn poll_read(
     input: &mut Vec<u8>,
 ) -> Poll<io::Result<usize>> {
     // `read_buf` keeps nothing between polls, so a fresh one each time is the same read.
-    match stream {
-        Stream::Tcp(tcp) => pin!(tcp.read_buf(input)).poll(context),
-        Stream::Unix(unix) => pin!(unix.read_buf(input)).poll(context),
-    }
-}
-
-fn poll_write(
-    stream: &mut Stream,
-    context: &mut std::task::Context<'_>,
-    bytes: &[u8],
-) -> Poll<io::Result<usize>> {
-    match stream {
-        Stream::Tcp(tcp) => Pin::new(tcp).poll_write(context, bytes),
-        Stream::Unix(unix) => Pin::new(unix).poll_write(context, bytes),
-    }
+    pin!(stream.read_buf(input)).poll(context)
 }

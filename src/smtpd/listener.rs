@@ -9,7 +9,6 @@ use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::connection::Stream;
 use super::peer::Directory;
 use super::service::{Service, Shared, Unfinished};
 use super::session::Session;
@@ -24,6 +23,7 @@ use crate::service::birth::{self, Birth, Life};
 use crate::service::intake::QueueClient;
 use crate::service::logging::syslog_name;
 use crate::spool::Writer;
+use crate::tls::Stream;
 
 /// Everything that is ready before confinement.
 pub struct State {
@@ -222,11 +222,11 @@ impl Listener {
                 let local = stream
                     .local_addr()
                     .unwrap_or_else(|_| SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)));
-                Ok((Stream::Tcp(stream), Some((remote, local))))
+                Ok((stream.into(), Some((remote, local))))
             }
             Self::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
-                Ok((Stream::Unix(stream), None))
+                Ok((stream.into(), None))
             }
         }
     }

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use tokio::net::{TcpSocket, TcpStream, UnixStream};
 
-use super::connection::{Connection, Keep, Peer, Stream};
+use super::connection::{Connection, Keep, Peer};
 use super::reason::Reason;
 use super::settings::Settings;
 use crate::config::why;
 use crate::log::Log;
 use crate::mail::status::Status;
+use crate::tls::Stream;
 
 /// Longest name of a UNIX socket (`sun_path`).
 const UNIX_NAME_MAX: usize = 107;
@@ -42,7 +43,7 @@ pub async fn tcp(
     let stream: TcpStream =
         within(settings.limits.connect, connecting).await.map_err(|e| failed(&e))?;
     let _ = stream.set_nodelay(true);
-    Ok(fresh(settings, Stream::Tcp(stream), peer, start))
+    Ok(fresh(settings, stream.into(), peer, start))
 }
 
 /// Connects to a UNIX socket.
@@ -58,7 +59,7 @@ pub async fn unix(settings: &Settings, log: &Log, path: &str) -> Result<Connecti
     let stream = stream.map_err(|e| {
         Reason::own(Status::new(4, 4, 1), format!("connect to {}: {}", peer.name, why(&e)))
     })?;
-    Ok(fresh(settings, Stream::Unix(stream), peer, start))
+    Ok(fresh(settings, stream.into(), peer, start))
 }
 
 /// A zero limit is that of the kernel.

@@ -2,31 +2,20 @@
 //! server.
 
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::settings::Settings;
 use crate::log::Log;
 use crate::lookup::TableError;
 use crate::mail::queue_id::QueueId;
+use crate::tls::Stream;
 use crate::wire::line::{self, Line, Skip};
 use crate::wire::smtp_reply::{Collector, Reply, Step, printable};
 
 /// How much is read at once.
 const READ_SIZE: usize = 4096;
-
-/// A connected socket.
-#[derive(Debug)]
-pub enum Stream {
-    /// TCP
-    Tcp(TcpStream),
-    /// A UNIX socket, for LMTP.
-    Unix(UnixStream),
-}
 
 /// Who is at the other end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -197,12 +186,8 @@ impl Connection {
     }
 
     /// Whether an idle connection has anything to say, or has ended: then it is of no use.
-    pub fn is_disturbed(&self) -> bool {
-        let mut byte = [0_u8; 1];
-        let read = match &self.stream {
-            Stream::Tcp(stream) => stream.try_read(&mut byte),
-            Stream::Unix(stream) => stream.try_read(&mut byte),
-        };
+    pub fn is_disturbed(&mut self) -> bool {
+        let read = self.stream.read_now(&mut [0_u8; 1]);
         !matches!(read, Err(e) if e.kind() == io::ErrorKind::WouldBlock)
             || self.read_from < self.input.len()
     }
@@ -232,15 +217,19 @@ impl Connection {
             }
         }
         self.output.clear();
-        Ok(())
+        match tokio::time::timeout(limit, self.stream.flush()).await {
+            Err(_) => Err(Broken::TimedOut),
+            Ok(Err(_)) => {
+                self.dead = true;
+                Err(Broken::Lost)
+            }
+            Ok(Ok(())) => Ok(()),
+        }
     }
 
     /// Writes what is queued as far as it goes without waiting: a last QUIT.
     pub fn flush_if_possible(&mut self) {
-        let _ = match &self.stream {
-            Stream::Tcp(stream) => stream.try_write(&self.output),
-            Stream::Unix(stream) => stream.try_write(&self.output),
-        };
+        self.stream.write_now(&self.output);
         self.output.clear();
     }
 
@@ -405,44 +394,4 @@ impl Connection {
 /// The first `count` characters.
 fn first(text: &str, count: usize) -> &str {
     text.char_indices().nth(count).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buffer),
-            Self::Unix(stream) => Pin::new(stream).poll_read(cx, buffer),
-        }
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
-    }
 }

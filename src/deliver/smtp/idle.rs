@@ -104,7 +104,7 @@ impl Inner {
     fn take(&mut self, endpoint: &Endpoint) -> Option<Connection> {
         let waiting = self.waiting.get_mut(endpoint)?;
         let now = Instant::now();
-        while let Some(one) = waiting.pop() {
+        while let Some(mut one) = waiting.pop() {
             if one.until > now && !one.connection.is_disturbed() {
                 return Some(one.connection);
             }

@@ -7,12 +7,13 @@ use super::content::Incoming;
 use super::notice::History;
 use super::{End, Session};
 use crate::log::Log;
-use crate::smtpd::connection::{Connection, Patience, Stream};
+use crate::smtpd::connection::{Connection, Patience};
 use crate::smtpd::dialogue::Dialogue;
 use crate::smtpd::fault::Faults;
 use crate::smtpd::keyword::Keywords;
 use crate::smtpd::peer::Peer;
 use crate::smtpd::service::Service;
+use crate::tls::Stream;
 use crate::wire::smtp_data::BareLf;
 
 impl Session {
