@@ -20,18 +20,10 @@ use crate::service::logging;
 /// How long qmgr may take to answer.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// Exit codes of sysexits.h that the queue commands use.
+/// Exit codes of sysexits.h: the queue commands know one, whatever went wrong.
 pub mod exit {
-    /// EX_USAGE
-    pub const USAGE: u8 = 64;
     /// EX_UNAVAILABLE
     pub const UNAVAILABLE: u8 = 69;
-    /// EX_SOFTWARE
-    pub const SOFTWARE: u8 = 70;
-    /// EX_IOERR
-    pub const INPUT_OUTPUT: u8 = 74;
-    /// EX_NOPERM
-    pub const NO_PERMISSION: u8 = 77;
 }
 
 /// The configuration directory: `-c`, MAIL_CONFIG, or the usual place.

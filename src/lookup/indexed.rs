@@ -10,7 +10,7 @@ use super::hash::HashTable;
 use super::lines::Report;
 use super::native::{Native, OpenError, Syntax};
 use super::source::Source;
-use super::table::{Context, Duplicates, Engine, Purpose};
+use super::table::{Duplicates, Engine, Purpose};
 use crate::config::why;
 #[cfg(feature = "lmdb")]
 use crate::sys::lmdb::Lmdb;
@@ -144,16 +144,17 @@ pub(super) fn open_file(kind: &str, path: &Path) -> Result<Option<File>, String>
     }
 }
 
-/// Opens `kind:name` for look-ups.
+/// Opens `kind:name` for look-ups; `report` takes the warnings.
 pub(super) fn open(
     kind: &str,
     name: &str,
     purpose: Purpose,
-    context: &Context,
+    utf8: bool,
+    report: &mut Report<'_>,
 ) -> Result<Engine, String> {
     let path = path(kind, name);
     let file = open_file(kind, &path)?;
-    let is_older = is_older(&path, Path::new(name), context);
+    let is_older = is_older(&path, Path::new(name), report);
     let syntax = match &file {
         None => Some(if purpose.aliases { Syntax::Aliases } else { Syntax::Records }),
         Some(File::Native(native)) if is_older => Some(native.syntax()),
@@ -165,13 +166,13 @@ pub(super) fn open(
         && let Ok(text) = std::fs::read(name)
     {
         if file.is_none() {
-            context.log.warning(format_args!(
+            report(format!(
                 "database {} was not made by this program, using its source file {name}",
                 path.display()
             ));
         }
         // What is wrong with its lines, postmap(1) says.
-        return from_text(name, &text, syntax, purpose, context, &mut |_| ()).map(Engine::Hash);
+        return from_text(name, &text, syntax, purpose, utf8, &mut |_| ()).map(Engine::Hash);
     }
     let Some(file) = file else {
         let path = path.display();
@@ -192,22 +193,22 @@ fn from_text(
     text: &[u8],
     syntax: Syntax,
     purpose: Purpose,
-    context: &Context,
+    utf8: bool,
     report: &mut Report<'_>,
 ) -> Result<HashTable, String> {
     match syntax {
         Syntax::Records => {
             // As postmap(1) makes tables: folded, the first of two equal keys counts.
             let purpose = Purpose { fold: true, duplicates: Duplicates::Warn, ..purpose };
-            HashTable::parse_text(name, text, purpose, context.utf8, report)
+            HashTable::parse_text(name, text, purpose, utf8, report)
         }
-        Syntax::Aliases => Ok(HashTable::parse_aliases(name, text, context.utf8, report)),
+        Syntax::Aliases => Ok(HashTable::parse_aliases(name, text, utf8, report)),
     }
 }
 
-/// Whether the source text is newer than the file. Logs Postfix's warning if it has been for a
+/// Whether the source text is newer than the file. Reports Postfix's warning if it has been for a
 /// while: a change of the last seconds is somebody at work.
-fn is_older(file: &Path, source: &Path, context: &Context) -> bool {
+fn is_older(file: &Path, source: &Path, report: &mut Report<'_>) -> bool {
     let changed = |path: &Path| std::fs::metadata(path).and_then(|file| file.modified());
     let (Ok(made), Ok(changed)) = (changed(file), changed(source)) else {
         return false;
@@ -217,7 +218,7 @@ fn is_older(file: &Path, source: &Path, context: &Context) -> bool {
     }
     let age = SystemTime::now().duration_since(changed).unwrap_or_default();
     if age > Duration::from_secs(100) && seconds(changed) > seconds(made) {
-        context.log.warning(format_args!(
+        report(format!(
             "database {} is older than source file {}",
             file.display(),
             source.display()

@@ -9,7 +9,7 @@ use super::file_value::{self, MakeValue};
 use super::hash::HashTable;
 use super::lines::Report;
 use super::pattern::{Dialect, PatternTable, Reading};
-use super::table::{Context, Engine, Purpose};
+use super::table::{Engine, Purpose};
 use crate::config::list::strip_braces;
 use crate::config::{split_list, why};
 
@@ -87,14 +87,15 @@ pub(super) fn files(kind: &str, name: &str) -> Option<(Vec<PathBuf>, bool)> {
     }
 }
 
-/// Opens a table that is not made of other tables. The error is Postfix's text.
+/// Opens a table that is not made of other tables. `report` takes the warnings about its lines;
+/// the error is Postfix's text.
 pub(super) fn load(
     kind: &str,
     name: &str,
     purpose: Purpose,
-    context: &Context,
+    utf8: bool,
+    report: &mut Report<'_>,
 ) -> Result<Engine, String> {
-    let mut report = |text: String| context.log.warning(format_args!("{text}"));
     let mut value = |text: &[u8]| match purpose.files {
         true => file_value::encode(text),
         false => Ok(text.to_vec()),
@@ -103,11 +104,9 @@ pub(super) fn load(
         "texthash" => {
             let text =
                 std::fs::read(name).map_err(|e| format!("open database {name}: {}", why(&e)))?;
-            HashTable::parse_text(name, &text, purpose, context.utf8, &mut report).map(Engine::Hash)
+            HashTable::parse_text(name, &text, purpose, utf8, report).map(Engine::Hash)
         }
-        "inline" => {
-            HashTable::parse_inline(name, purpose, context.utf8, &mut value).map(Engine::Hash)
-        }
+        "inline" => HashTable::parse_inline(name, purpose, utf8, &mut value).map(Engine::Hash),
         "internal" => Ok(Engine::Hash(HashTable::default())),
         "static" => {
             let text = match name.starts_with('{') {
@@ -120,7 +119,7 @@ pub(super) fn load(
         }
         "regexp" | "pcre" | "cidr" => {
             let (path, text) = rules(kind, name)?;
-            Ok(parse_rules(kind, name, path, &text, purpose, &mut value, &mut report))
+            Ok(parse_rules(kind, name, path, &text, purpose, &mut value, report))
         }
         "environ" => Ok(Engine::Environ),
         "unix" if name == "passwd.byname" => Ok(Engine::Passwd),
@@ -138,7 +137,9 @@ pub(super) fn load(
                 items.iter().map(|item| Ok(value(item.as_bytes())?.into())).collect();
             values.map(Engine::Random)
         }
-        "hash" | "btree" | "cdb" | "lmdb" => super::indexed::open(kind, name, purpose, context),
+        "hash" | "btree" | "cdb" | "lmdb" => {
+            super::indexed::open(kind, name, purpose, utf8, report)
+        }
         _ => Err(unsupported(kind)),
     }
 }

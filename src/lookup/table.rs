@@ -141,8 +141,8 @@ pub(super) enum Engine {
 pub struct Table {
     pub(super) core: Arc<Core>,
     pub(super) context: Arc<Context>,
-    /// Whether the log knows why it could not be opened: it is told at the first look-up, which
-    /// is when Postfix starts the process that opens the table.
+    /// Whether the log knows what is wrong with it: it is told at the first look-up, which is when
+    /// Postfix starts the process that opens the table.
     pub(super) told: AtomicBool,
 }
 
@@ -153,6 +153,8 @@ pub(super) struct Core {
     pub(super) name: String,
     pub(super) purpose: Purpose,
     pub(super) engine: RwLock<Engine>,
+    /// What was wrong with its lines when it was read, for the log of each holder.
+    pub(super) complaints: RwLock<Vec<String>>,
     /// Whether the engine is anything but unavailable.
     pub(super) is_open: AtomicBool,
     pub(super) watch: Option<Watch>,
@@ -234,6 +236,9 @@ impl Table {
             && watch.is_due()
         {
             self.refresh(watch);
+        }
+        if !self.told.load(Ordering::Relaxed) && !self.told.swap(true, Ordering::Relaxed) {
+            self.tell();
         }
         let utf8 = self.core.purpose.utf8 && self.context.utf8;
         if utf8 && !is_utf8(key) {
@@ -344,12 +349,20 @@ impl Table {
                 Failure { text, config: false }
             }),
             Engine::Unavailable(why) => {
-                if !self.told.swap(true, Ordering::Relaxed) {
-                    self.context.log.error(format_args!("{why}"));
-                }
                 self.warn(format_args!("{self} is unavailable. {why}"));
                 Err(Failure { text: why.clone(), config: false })
             }
+        }
+    }
+
+    /// Logs what is wrong with the table itself.
+    fn tell(&self) {
+        for text in &*self.core.complaints.read().unwrap_or_else(PoisonError::into_inner) {
+            self.context.log.warning(format_args!("{text}"));
+        }
+        let engine = self.core.engine.read().unwrap_or_else(PoisonError::into_inner);
+        if let Engine::Unavailable(why) = &*engine {
+            self.context.log.error(format_args!("{why}"));
         }
     }
 
@@ -364,10 +377,15 @@ impl Table {
         if !watch.has_changed() {
             return;
         }
-        let opened =
-            super::open::load(&self.core.kind, &self.core.name, self.core.purpose, &self.context);
-        match opened {
+        let Core { kind, name, purpose, .. } = &*self.core;
+        let mut complaints = Vec::new();
+        let mut report = |text| complaints.push(text);
+        match super::open::load(kind, name, *purpose, self.context.utf8, &mut report) {
             Ok(engine) => {
+                for text in &complaints {
+                    self.context.log.warning(format_args!("{text}"));
+                }
+                *self.core.complaints.write().unwrap_or_else(PoisonError::into_inner) = complaints;
                 *self.core.engine.write().unwrap_or_else(PoisonError::into_inner) = engine;
                 self.core.is_open.store(true, Ordering::Relaxed);
             }

@@ -184,12 +184,18 @@ impl Tables {
                 (spec, "", Some(Err(why)))
             }
         };
+        let mut complaints = Vec::new();
         let watch = open::files(kind, name).map(|(paths, text)| Watch::new(paths, text));
         let opened = opened.unwrap_or_else(|| match kind {
             "unionmap" => self.several(kind, name, purpose, depth).map(Engine::Union),
             "pipemap" => self.several(kind, name, purpose, depth).map(Engine::Pipe),
             "debug" if depth < DEPTH => self.inner(name, purpose, depth).map(Engine::Debug),
-            _ => open::load(kind, name, purpose, &self.context),
+            _ => open::load(kind, name, purpose, self.context.utf8, &mut |text| match self
+                .is_command
+            {
+                true => self.context.log.warning(format_args!("{text}")),
+                false => complaints.push(text),
+            }),
         });
         let engine = opened.unwrap_or_else(Engine::Unavailable);
         Core {
@@ -198,6 +204,7 @@ impl Tables {
             name: name.to_owned(),
             purpose,
             engine: RwLock::new(engine),
+            complaints: RwLock::new(complaints),
             watch,
             outage: Mutex::default(),
         }

@@ -66,7 +66,11 @@ fn act(arguments: Vec<OsString>) -> Result<(), String> {
         Config::load(&config_directory(directory.as_deref())).map_err(|problem| problem.text)?;
     for name in &options.rest {
         if !search {
-            return Err(format!("open {name}: not a queue file; use -q with a queue ID"));
+            let why = match std::fs::File::open(name) {
+                Err(e) => crate::sys::spawn::error_text(&e),
+                Ok(_) => "not a queue file; use -q with a queue ID".into(),
+            };
+            return Err(format!("open {name}: {why}"));
         }
         let id: QueueId = name.parse().map_err(|_| format!("bad mail queue ID: {name}"))?;
         let shown = show(&config, id, flags)?;

@@ -38,18 +38,9 @@ enum Request {
     FlushSite(String),
 }
 
-/// Why the command failed: a text, and the exit code.
+/// Why the command failed. Whatever it was, the exit code is [`exit::UNAVAILABLE`], as Postfix's.
 #[derive(Debug)]
-struct Failure {
-    text: String,
-    code: u8,
-}
-
-impl Failure {
-    fn new(code: u8, text: impl Into<String>) -> Self {
-        Self { text: text.into(), code }
-    }
-}
+struct Failure(String);
 
 /// Runs postqueue(1).
 pub fn main(arguments: Vec<OsString>) -> ExitCode {
@@ -62,7 +53,7 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
             }
             early.fatal(format_args!("{USAGE}"));
             log::flush();
-            return ExitCode::from(exit::USAGE);
+            return ExitCode::from(exit::UNAVAILABLE);
         }
     };
     run(&request, &directory, &early)
@@ -97,9 +88,9 @@ fn run(request: &Request, directory: &std::path::Path, early: &Log) -> ExitCode 
     };
     let code = match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure { text, code }) => {
+        Err(Failure(text)) => {
             log.fatal(format_args!("{text}"));
-            ExitCode::from(code)
+            ExitCode::from(exit::UNAVAILABLE)
         }
     };
     log::flush();
@@ -141,18 +132,18 @@ fn list(config: &Arc<Config>, log: &Log, form: Form) -> Result<(), Failure> {
     let users = config.text(&p::authorized_mailq_users);
     permitted(config, p::authorized_mailq_users.name, &users).map_err(|(name, uid)| {
         let text = format!("User {name}({uid}) is not allowed to view the mail queue");
-        Failure::new(exit::NO_PERMISSION, text)
+        Failure(text)
     })?;
     let long_ids = config.bool(&p::enable_long_queue_ids);
     let show = |input: &mut dyn std::io::Read| {
         listing::show(input, form, long_ids, &mut std::io::stdout().lock()).map_err(|error| {
             match error {
                 listing::ListingError::Malformed => {
-                    Failure::new(exit::SOFTWARE, "malformed showq server response")
+                    Failure("malformed showq server response".into())
                 }
                 listing::ListingError::Output(error) => {
                     let text = format!("output write error: {}", why(&error));
-                    Failure::new(exit::INPUT_OUTPUT, text)
+                    Failure(text)
                 }
             }
         })
@@ -169,21 +160,20 @@ fn list(config: &Arc<Config>, log: &Log, form: Form) -> Result<(), Failure> {
     let reason = why(&error);
     if error.kind() == std::io::ErrorKind::PermissionDenied {
         let text = format!("Connect to the {name} {service} service: {reason}");
-        return Err(Failure::new(exit::SOFTWARE, text));
+        return Err(Failure(text));
     }
     if !nix::unistd::geteuid().is_root() && !owns(&directory) {
         let text = format!(
             "Queue report unavailable - mail system is down \
              (Connect to the {name} {service} service: {reason})"
         );
-        return Err(Failure::new(exit::UNAVAILABLE, text));
+        return Err(Failure(text));
     }
     log.warning(format_args!(
         "Mail system is down -- accessing queue directly \
          (Connect to the {name} {service} service: {reason})"
     ));
-    let offline = Offline::open(&directory)
-        .map_err(|error| Failure::new(exit::SOFTWARE, error.to_string()))?;
+    let offline = Offline::open(&directory).map_err(|error| Failure(error.to_string()))?;
     let listing = offline.listing(&config.text(&p::empty_address_recipient));
     show(&mut listing.as_slice())
 }
@@ -198,12 +188,12 @@ fn may_flush(config: &Arc<Config>) -> Result<(), Failure> {
     let users = config.text(&p::authorized_flush_users);
     permitted(config, p::authorized_flush_users.name, &users).map_err(|(name, uid)| {
         let text = format!("User {name}({uid}) is not allowed to flush the mail queue");
-        Failure::new(exit::NO_PERMISSION, text)
+        Failure(text)
     })
 }
 
 fn down() -> Failure {
-    Failure::new(exit::UNAVAILABLE, "Cannot flush mail queue - mail system is down")
+    Failure("Cannot flush mail queue - mail system is down".into())
 }
 
 fn flush(config: &Arc<Config>) -> Result<(), Failure> {
@@ -220,7 +210,7 @@ fn flush(config: &Arc<Config>) -> Result<(), Failure> {
 fn flush_id(config: &Arc<Config>, log: &Log, text: &str) -> Result<(), Failure> {
     let Ok(id) = text.parse::<QueueId>() else {
         let text = format!("Cannot flush queue ID - invalid name: \"{}\"", shortened(text));
-        return Err(Failure::new(exit::USAGE, text));
+        return Err(Failure(text));
     };
     may_flush(config)?;
     ask(&config.queue_directory(), "public/qmgr", &ToQmgr::FlushId(id))
@@ -232,12 +222,12 @@ fn flush_site(config: &Arc<Config>, log: &Log, site: &str) -> Result<(), Failure
     if !is_site(site) {
         let text =
             format!("Cannot flush mail queue - invalid destination: \"{}\"", shortened(site));
-        return Err(Failure::new(exit::USAGE, text));
+        return Err(Failure(text));
     }
     may_flush(config)?;
     let denied = || {
         let text = format!("Flush service is not configured for destination \"{site}\"");
-        Failure::new(exit::UNAVAILABLE, text)
+        Failure(text)
     };
     let list = config.text(&p::fast_flush_domains);
     if !matches_domain(config, p::fast_flush_domains.name, &list, site) {

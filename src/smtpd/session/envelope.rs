@@ -52,7 +52,7 @@ impl Session {
         let Some(sender) = self.address(argument.text, grammar).await else {
             return self.refuse((Faults::PROTOCOL, BAD_SENDER.into())).await;
         };
-        let parameters = match parameter::of_mail(options, allowed) {
+        let parameters = match parameter::of_mail(options, allowed, self.talk.announced_size) {
             Ok(parameters) => parameters,
             Err(bad) => return self.bad_parameter(bad).await,
         };

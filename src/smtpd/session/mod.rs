@@ -258,8 +258,6 @@ impl Session {
         self.talk.faults.add(Faults::PROTOCOL);
         self.reply(text).await?;
         self.errors += 1;
-        self.talk.stage = stage::UNKNOWN;
-        self.statistics.came(None);
         Ok(true)
     }
 

@@ -73,12 +73,14 @@ pub(super) fn wants_smtputf8(words: &[Word<'_>], allowed: Allowed<'_>) -> bool {
     allowed.smtputf8 && words.iter().any(|word| word.text.eq_ignore_ascii_case("SMTPUTF8"))
 }
 
-/// Reads the parameters of MAIL.
+/// Reads the parameters of MAIL. The `announced` size is that of an earlier MAIL that was refused:
+/// in Postfix it stays until RSET.
 pub(super) fn of_mail(
     words: &[Word<'_>],
     allowed: Allowed<'_>,
+    announced: u64,
 ) -> Result<MailParameters, BadParameter> {
-    let mut found = MailParameters::default();
+    let mut found = MailParameters { size: announced, ..MailParameters::default() };
     for word in words {
         let text = word.text;
         if text.eq_ignore_ascii_case("BODY=8BITMIME") {
@@ -238,7 +240,7 @@ mod tests {
     };
 
     fn mail(text: &str) -> Result<MailParameters, String> {
-        of_mail(&words(text), ALLOWED).map_err(|bad| bad.reply)
+        of_mail(&words(text), ALLOWED, 0).map_err(|bad| bad.reply)
     }
 
     fn rcpt(text: &str) -> Result<RcptParameters, String> {
