@@ -54,6 +54,7 @@ impl Child {
         let outputs = || if foreground { Stdio::inherit() } else { Stdio::null() };
         let child = Command::new(executable(config, host))
             .arg0(host.program())
+            .env_remove(super::notify::VARIABLE)
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(outputs())
             .stderr(outputs())

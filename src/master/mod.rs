@@ -9,6 +9,7 @@
 mod children;
 mod hosts;
 mod lock;
+mod notify;
 mod options;
 mod run;
 pub mod sockets;

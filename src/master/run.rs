@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use super::children::{Child, Event};
 use super::hosts::{self, HOSTS, Host, Service};
 use super::lock::{self, MasterLock};
+use super::notify::Manager;
 use super::options::Options;
 use super::sockets::{self, Place, Sockets};
 use crate::config::master_cf::{ServiceLine, SocketKind};
@@ -41,6 +42,7 @@ struct Plan {
 struct Master {
     options: Options,
     log: Log,
+    manager: Manager,
     privileged: bool,
     plan: Plan,
     sockets: Sockets,
@@ -91,6 +93,7 @@ fn begin(options: &Options, log: &mut Log) -> Result<ExitCode, String> {
         let mut master = Master {
             options: options.clone(),
             log,
+            manager: Manager::from_environment(),
             privileged: users::is_root(),
             plan,
             sockets: Sockets::default(),
@@ -193,9 +196,25 @@ impl Master {
                 () = sleep_until(next) => self.start_again(),
             }
         }
+        self.manager.stopping();
         self.stop(&mut child).await;
         log::flush();
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// The service manager hears "ready" when each process serves or has failed to, so that what
+    /// waits for mail finds it.
+    fn say_ready(&self) {
+        if self.children.iter().any(|child| !child.ready && !child.draining) {
+            return;
+        }
+        let directory = self.options.config_directory.display();
+        let failing: Vec<_> = self.again.keys().map(|host| host.program()).collect();
+        self.manager.ready(&if failing.is_empty() {
+            format!("Serving the configuration in {directory}")
+        } else {
+            format!("Does not start, see the mail log: {}", failing.join(", "))
+        });
     }
 
     /// Lets `postfix start` go: it waits for this byte.
@@ -257,6 +276,7 @@ impl Master {
                 old.drain();
             }
         }
+        self.say_ready();
     }
 
     fn reap(&mut self) {
@@ -293,6 +313,7 @@ impl Master {
                     (false, _) => self.throttle(),
                 };
                 self.again.insert(child.host, Instant::now() + pause);
+                self.say_ready();
             }
         }
     }
@@ -309,6 +330,7 @@ impl Master {
 
     /// Takes a new configuration over, or keeps the old one if anything is wrong with the new.
     fn reload(&mut self) {
+        self.manager.reloading();
         let plan = Sources::read(&self.options.config_directory).and_then(|sources| {
             Config::parse(&sources).and_then(|config| Plan::make(sources, config))
         });
@@ -342,11 +364,13 @@ impl Master {
                     .for_each(Child::drain),
             }
         }
+        self.say_ready();
     }
 
     fn refuse_reload(&self, text: &str) {
         self.log.error(format_args!("{text}"));
         self.log.error(format_args!("reload refused: the last good configuration stays in force"));
+        self.manager.unchanged(text);
     }
 
     /// Ends all processes: intake and agents first, qmgr last, so that it hears every outcome.

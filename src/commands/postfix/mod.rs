@@ -92,10 +92,15 @@ impl Context {
     }
 }
 
-/// As Postfix: a person at a terminal sees what is logged, scripts only the exit code.
+/// As Postfix: a person at a terminal sees what is logged, scripts only the exit code. A script
+/// that wants to show the reason of a failure sets [`ALOUD`].
 fn speaker(log: Log) -> Log {
-    if std::io::stderr().is_terminal() { log.to_stderr() } else { log }
+    let aloud = std::env::var_os(ALOUD).is_some_and(|value| !value.is_empty());
+    if aloud || std::io::stderr().is_terminal() { log.to_stderr() } else { log }
 }
+
+/// The environment variable by which the init script asks for log lines on standard error.
+const ALOUD: &str = "POSTFIX_LOG_TO_STDERR";
 
 fn parse(arguments: &[OsString]) -> Result<Call, String> {
     let mut call = Call {
