@@ -214,8 +214,9 @@ impl Message {
         if !self.goes_on() {
             return;
         }
-        if self.stage.settings.smtputf8 && self.flags.detect_utf8 && !field.is_ascii() {
-            self.envelope.smtputf8 = true;
+        if self.stage.settings.smtputf8 && !field.is_ascii() {
+            self.envelope.utf8_header = true;
+            self.envelope.smtputf8 |= self.flags.detect_utf8;
         }
         let limit = self.stage.settings.headers.size_limit;
         let mut start = 0;

@@ -39,6 +39,8 @@ pub struct Request {
     pub body: Option<Body>,
     /// SMTPUTF8
     pub smtputf8: bool,
+    /// The header is not all ASCII.
+    pub utf8_header: bool,
     /// REQUIRETLS
     pub require_tls: bool,
     /// Arrival, for `delay=`.

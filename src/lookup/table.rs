@@ -237,9 +237,7 @@ impl Table {
         {
             self.refresh(watch);
         }
-        if !self.told.load(Ordering::Relaxed) && !self.told.swap(true, Ordering::Relaxed) {
-            self.tell();
-        }
+        self.tell_once();
         let utf8 = self.core.purpose.utf8 && self.context.utf8;
         if utf8 && !is_utf8(key) {
             self.warn(format_args!(
@@ -355,8 +353,11 @@ impl Table {
         }
     }
 
-    /// Logs what is wrong with the table itself.
-    fn tell(&self) {
+    /// Logs what is wrong with the table itself, if the log does not know it yet.
+    pub(super) fn tell_once(&self) {
+        if self.told.load(Ordering::Relaxed) || self.told.swap(true, Ordering::Relaxed) {
+            return;
+        }
         for text in &*self.core.complaints.read().unwrap_or_else(PoisonError::into_inner) {
             self.context.log.warning(format_args!("{text}"));
         }

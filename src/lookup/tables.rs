@@ -141,6 +141,17 @@ impl Tables {
         self.table_at(spec, purpose, 0)
     }
 
+    /// Logs what is wrong with the tables that were asked for here, rather than at the first
+    /// look-up of each: for a program that opens them when it starts.
+    pub fn tell_all(&self) {
+        let ours = self.ours.lock().unwrap_or_else(PoisonError::into_inner);
+        let tables: Vec<_> = ours.values().cloned().collect();
+        drop(ours);
+        for table in tables {
+            table.tell_once();
+        }
+    }
+
     /// The folders and files that look-ups read later: a confined process must be let at them.
     pub fn paths(&self) -> Vec<PathBuf> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);

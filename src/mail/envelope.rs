@@ -61,6 +61,8 @@ pub struct Envelope {
     pub body: Option<Body>,
     /// SMTPUTF8 was asked for or found necessary.
     pub smtputf8: bool,
+    /// The header is not all ASCII: with SMTPUTF8 asked for, every next hop needs it.
+    pub utf8_header: bool,
     /// MAIL REQUIRETLS
     pub require_tls: bool,
     /// Which addresses were rewritten in which way: `local` or `remote` (address_class).

@@ -134,6 +134,7 @@ fn copy_attributes(from: &Envelope, to: &mut Envelope) {
     to.ret = from.ret;
     to.body = from.body;
     to.smtputf8 = from.smtputf8;
+    to.utf8_header = from.utf8_header;
     to.require_tls = from.require_tls;
     to.rewrite_context = from.rewrite_context;
     to.client.clone_from(&from.client);

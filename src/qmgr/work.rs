@@ -107,6 +107,7 @@ impl Work {
             ret: e.ret,
             body: e.body,
             smtputf8,
+            utf8_header: e.utf8_header,
             require_tls: e.require_tls,
             arrival: e.arrival,
             activated: self.activated,

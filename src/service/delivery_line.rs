@@ -129,6 +129,7 @@ pub(crate) mod tests {
             ret: None,
             body: None,
             smtputf8: false,
+            utf8_header: false,
             require_tls: false,
             arrival: Timestamp(1_000_000_000),
             activated: Timestamp(1_000_020_000),

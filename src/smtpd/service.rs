@@ -120,7 +120,8 @@ pub struct Service {
     /// The log of cleanup, which has a `syslog_name` of its own.
     pub cleanup_log: Log,
     /// What the first session is to log: Postfix says it when the program starts.
-    first_warnings: std::sync::Mutex<Vec<String>>,
+    first_warnings: std::sync::Mutex<Option<Vec<String>>>,
+    tables: Arc<Tables>,
     mx_backup_warned: AtomicBool,
 }
 
@@ -135,7 +136,7 @@ impl Service {
     pub fn prepare(
         name: &str,
         config: &Arc<Config>,
-        tables: &Tables,
+        tables: &Arc<Tables>,
         (rewrite, cleanup, cleanup_log): (Arc<Rewrite>, cleanup::Prepared, Log),
         shared: Arc<Shared>,
         log: &Log,
@@ -155,6 +156,7 @@ impl Service {
         )
         .map_err(string)?;
         let local_clients = local_clients(config, tables).map_err(string)?;
+        let tables = tables.clone();
         let anvil = Arc::new(Anvil::new(unit, limits.ipv4_prefix, limits.ipv6_prefix));
         Ok(Box::new(move |writer, queue| Self {
             name,
@@ -168,7 +170,8 @@ impl Service {
             anvil,
             shared,
             cleanup_log,
-            first_warnings: std::sync::Mutex::new(ignored),
+            first_warnings: std::sync::Mutex::new(Some(ignored)),
+            tables,
             mx_backup_warned: AtomicBool::new(false),
         }))
     }
@@ -187,9 +190,15 @@ impl Service {
         Some(free)
     }
 
-    /// What the first session logs.
-    pub(super) fn first_warnings(&self) -> Vec<String> {
-        self.first_warnings.lock().map(|mut texts| std::mem::take(&mut *texts)).unwrap_or_default()
+    /// Logs, in the first session, what is wrong with lists and tables.
+    pub(super) fn log_first_warnings(&self, log: &Log) {
+        let Ok(mut waiting) = self.first_warnings.lock() else { return };
+        let Some(texts) = waiting.take() else { return };
+        drop(waiting);
+        for text in texts {
+            log.warning(format_args!("{text}"));
+        }
+        self.tables.tell_all();
     }
 
     /// True the first time.

@@ -9,11 +9,12 @@ use crate::mail::address;
 use crate::mail::envelope::{Body, Notify, Ret, RewriteContext};
 use crate::wire::xtext;
 
-/// Whether mail cannot be delivered without SMTPUTF8: somebody asked for it, and an address needs
-/// it.
+/// Whether mail cannot be delivered without SMTPUTF8: somebody asked for it, and an address or the
+/// header needs it.
 pub fn requires_smtputf8(request: &Request) -> bool {
     request.smtputf8
-        && (!request.sender.is_ascii()
+        && (request.utf8_header
+            || !request.sender.is_ascii()
             || request.recipients.iter().any(|to| !to.address.is_ascii()))
 }
 

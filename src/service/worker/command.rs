@@ -343,7 +343,7 @@ fn exit_verdict(code: i32, name: &str, said: Option<&str>, warnings: &mut Vec<St
             Status::new(5, 3, 0),
             format!("Command died with status {code}: \"{name}\""),
             said,
-            "unknown mail system error",
+            &format!("unknown mail system error {code}"),
         ),
     }
 }
