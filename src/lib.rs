@@ -32,6 +32,7 @@ pub mod ipc;
 pub mod lookup;
 pub mod dns;
 pub mod tls;
+pub mod sasl;
 pub mod service;
 
 // Stages: libraries inside the processes that need them.

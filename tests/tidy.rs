@@ -20,6 +20,7 @@ const ORDER: &[&str] = &[
     "lookup",
     "dns",
     "tls",
+    "sasl",
     "service", // toolkit
     "rewrite",
     "cleanup",

@@ -82,6 +82,22 @@ pub struct CheckState {
     pub reply: String,
 }
 
+/// Who a client has proved to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// Such as `PLAIN`, as the client wrote it; `XCLIENT` if somebody trusted has said so.
+    pub method: String,
+    /// The name.
+    pub username: String,
+}
+
+impl Login {
+    /// It is somebody in particular.
+    pub fn is_personal(&self) -> bool {
+        !self.method.eq_ignore_ascii_case("anonymous")
+    }
+}
+
 /// The facts of one session.
 #[derive(Debug)]
 pub struct Dialogue {
@@ -101,6 +117,10 @@ pub struct Dialogue {
     pub recipients: usize,
     /// ETRN
     pub etrn: Option<String>,
+    /// Who the client has proved to be, if anybody.
+    pub login: Option<Login>,
+    /// MAIL AUTH
+    pub sasl_sender: Option<String>,
     /// Queue ID of the message, once it has one.
     pub queue_id: QueueId,
     /// MAIL SMTPUTF8, or VRFY SMTPUTF8 for the moment.
@@ -143,6 +163,8 @@ impl Dialogue {
             recipient: None,
             recipients: 0,
             etrn: None,
+            login: None,
+            sasl_sender: None,
             queue_id: QueueId::NONE,
             smtputf8: false,
             ill_pipelining: false,
@@ -175,6 +197,12 @@ impl Dialogue {
         if let Some(helo) = &self.helo {
             let _ = write!(line, " helo=<{helo}>");
         }
+        if let Some(Login { method, username }) = &self.login {
+            let _ = write!(line, " sasl_method={method} sasl_username={username}");
+        }
+        if let Some(sender) = &self.sasl_sender {
+            let _ = write!(line, " sasl_sender={sender}");
+        }
         if !self.shows_utf8 && !line.is_ascii() {
             line = self.printable(&line, '?');
         }
@@ -194,6 +222,11 @@ impl Dialogue {
         shown
     }
 
+    /// The login name; empty if there is none.
+    pub fn username(&self) -> &str {
+        self.login.as_ref().map_or("", |login| &login.username)
+    }
+
     fn log_form<'a>(&self, address: &'a str) -> std::borrow::Cow<'a, str> {
         match address {
             "" => address.into(),
@@ -209,6 +242,7 @@ impl Dialogue {
         self.smtputf8 = false;
         self.queue_id = QueueId::NONE;
         self.sender = None;
+        self.sasl_sender = None;
         self.instance = String::new();
         self.wishes = Wishes::default();
     }

@@ -2,6 +2,7 @@
 //! headers, Postfix's attribute protocol and queue records. No I/O; one fuzz target a file.
 
 pub mod attr;
+pub mod dovecot_auth;
 pub mod line;
 pub mod queue_record;
 pub mod smtp_address;
