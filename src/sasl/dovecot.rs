@@ -18,8 +18,8 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::server::{Authenticator, Exchange, Mechanism, Pending, Session, Source, Step};
 use super::server::Unavailable;
+use super::server::{Authenticator, Exchange, Mechanism, Pending, Session, Source, Step};
 use crate::config::why;
 use crate::log::Log;
 use crate::wire::dovecot_auth::{self as protocol, Answer, Greeting, Properties, Request};

@@ -92,6 +92,11 @@ impl Connection {
         self.deaf = true;
     }
 
+    /// Whether nobody on the way can read along.
+    pub fn is_encrypted(&self) -> bool {
+        self.stream.is_encrypted()
+    }
+
     /// Adds a reply line; nothing leaves yet.
     pub fn say(&mut self, line: &str) {
         self.output.extend_from_slice(line.as_bytes());

@@ -3,12 +3,13 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::anvil::Peaks;
 use super::peer::Directory;
 use super::service::{Service, Shared, Unfinished};
 use super::session::Session;
@@ -28,7 +29,16 @@ use crate::tls::Stream;
 /// Everything that is ready before confinement.
 pub struct State {
     doors: Vec<Door>,
+    statistics: Statistics,
     queue_directory: PathBuf,
+    log: Log,
+}
+
+/// When and where the statistics of clients are reported.
+struct Statistics {
+    peaks: Arc<Peaks>,
+    every: Duration,
+    idle: Duration,
     log: Log,
 }
 
@@ -37,9 +47,12 @@ struct Door {
     services: Result<Pair<Unfinished>, String>,
     sockets: Vec<OwnedFd>,
     kind: SocketKind,
+    name: String,
+    most: Option<u32>,
     /// How many sessions may go on at once.
     places: Option<Arc<Semaphore>>,
     log: Log,
+    master_log: Log,
 }
 
 /// A service, and the same under `stress = yes` for when all sessions are taken.
@@ -52,15 +65,29 @@ struct Pair<T> {
 /// How long a message that is being stored has when the system stops.
 const GRACE: Duration = Duration::from_millis(300);
 
+/// How long stress goes on after all places were taken.
+const STRESS: Duration = Duration::from_secs(1000);
+
+/// How often the statistics are looked at.
+const TICK: Duration = Duration::from_secs(5);
+
 /// How long to wait when there are no more descriptors.
 const BREATHER: Duration = Duration::from_millis(100);
 
 /// Reads every service. One that cannot be served is reported, and again to each of its clients.
 pub fn prepare(birth: Birth) -> Result<State, String> {
-    let shared = Arc::new(Shared::new(Resolver::from_system()));
+    let shared = Arc::new(Shared::new(Resolver::from_system(), &birth.config));
     let services: Vec<_> =
         birth.services.iter().map(|line| prepare_line(&birth, line, &shared)).collect();
     let queue_directory = birth.config.queue_directory();
+    let max_idle = birth.config.time(&p::max_idle);
+    let statistics = Statistics {
+        peaks: shared.peaks.clone(),
+        every: birth.config.time(&p::anvil_status_update_time),
+        idle: max_idle + max_idle.max(birth.config.time(&p::anvil_rate_time_unit)),
+        log: Log::new(&syslog_name(&birth.config_of_service("anvil")), "anvil"),
+    };
+    let master_log = Log::new(&syslog_name(&birth.config), "master");
     let doors = birth.services.into_iter().zip(services).map(|(line, services)| {
         if let Err(text) = &services {
             line.log.fatal(format_args!("{text}"));
@@ -69,12 +96,15 @@ pub fn prepare(birth: Birth) -> Result<State, String> {
         Door {
             services,
             kind: line.line.kind,
+            name: line.line.name,
+            most: line.line.maxproc,
             places: line.line.maxproc.map(places),
             sockets: line.sockets,
             log: line.log,
+            master_log: master_log.clone(),
         }
     });
-    Ok(State { doors: doors.collect(), queue_directory, log: birth.log })
+    Ok(State { doors: doors.collect(), statistics, queue_directory, log: birth.log })
 }
 
 fn prepare_line(
@@ -84,7 +114,7 @@ fn prepare_line(
 ) -> Result<Pair<Unfinished>, String> {
     let calm = prepare_service(birth, line, &line.config, shared)?;
     let is_set = !line.config.text(&p::stress).is_empty();
-    if is_set || line.line.maxproc.is_none() {
+    if is_set || line.line.maxproc.is_none() || line.line.kind != SocketKind::Inet {
         return Ok(Pair { calm, stressed: None });
     }
     let stress = ("stress".to_owned(), "yes".to_owned());
@@ -120,6 +150,7 @@ pub async fn serve(state: State, mut life: Life) {
         }
     };
     let queue = QueueClient::start(&state.queue_directory, writer.clone());
+    let statistics = tokio::spawn(statistics(state.statistics));
     let (alive, mut all_gone) = tokio::sync::mpsc::channel::<()>(1);
     for door in state.doors {
         let finish = |service: Unfinished| Arc::new(service(writer.clone(), queue.clone()));
@@ -128,8 +159,12 @@ pub async fn serve(state: State, mut life: Life) {
                 calm: finish(calm),
                 stressed: stressed.map(finish),
             }),
+            title: title(&door.name, door.sockets.first()),
+            most: door.most,
             places: door.places,
+            crowded: Mutex::default(),
             log: door.log,
+            master_log: door.master_log,
             alive: alive.clone(),
         });
         for socket in door.sockets {
@@ -143,6 +178,7 @@ pub async fn serve(state: State, mut life: Life) {
     }
     drop(alive);
     life.drained().await;
+    statistics.abort();
     tokio::select! {
         _ = all_gone.recv() => {}
         () = async {
@@ -152,13 +188,53 @@ pub async fn serve(state: State, mut life: Life) {
     }
 }
 
+/// Tells the log now and then what clients did at most: `anvil_status_update_time`, and once when
+/// they have been gone for as long as smtpd and then anvil would wait for more in Postfix.
+async fn statistics(Statistics { peaks, every, idle, log }: Statistics) {
+    let mut due = Instant::now() + every;
+    loop {
+        tokio::time::sleep(TICK).await;
+        let now = Instant::now();
+        if now >= due || now.duration_since(peaks.last_touched()) >= idle {
+            peaks.report(&log);
+        }
+        if now >= due {
+            due = now + every;
+        }
+    }
+}
+
 /// What the sessions of one service share.
 #[derive(Debug)]
 struct Room {
     services: Result<Pair<Arc<Service>>, String>,
+    /// `name` and `address:port` in quotes and brackets, as the log names the service.
+    title: String,
+    most: Option<u32>,
     places: Option<Arc<Semaphore>>,
+    /// When places last ran out, and when the log heard of it.
+    crowded: Mutex<Crowded>,
     log: Log,
+    master_log: Log,
     alive: tokio::sync::mpsc::Sender<()>,
+}
+
+#[derive(Debug, Default)]
+struct Crowded {
+    last: Option<Instant>,
+    reported: Option<Instant>,
+}
+
+/// `"smtp" (25)`, `"127.0.0.1:submission" (127.0.0.1:587)`
+fn title(name: &str, socket: Option<&OwnedFd>) -> String {
+    let address = socket.and_then(|socket| socket2::SockRef::from(socket).local_addr().ok());
+    let port = address.and_then(|address| address.as_socket()).map(|address| address.port());
+    let plain = match (port, name.rsplit_once(':')) {
+        (Some(port), Some((host, _))) => format!("{host}:{port}"),
+        (Some(port), None) => port.to_string(),
+        (None, _) => name.to_owned(),
+    };
+    format!("\"{name}\" ({plain})")
 }
 
 async fn listen(
@@ -242,7 +318,7 @@ impl Room {
     }
 
     fn admit(&self, client: Client, place: Option<OwnedSemaphorePermit>) {
-        let crowded = self.places.as_ref().is_some_and(|places| places.available_permits() == 0);
+        let crowded = self.is_crowded();
         let log = self.log.session();
         let service = match &self.services {
             Ok(Pair { stressed: Some(stressed), .. }) if crowded => stressed.clone(),
@@ -254,6 +330,43 @@ impl Room {
             Box::pin(greet(service, client, log)).await;
             drop((place, alive));
         });
+    }
+}
+
+impl Room {
+    /// Whether all places are taken now, or were within the last while: sessions are under stress
+    /// then, and the log hears of it.
+    fn is_crowded(&self) -> bool {
+        let Some(places) = &self.places else { return false };
+        let mut crowded = self.crowded.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = |when: Option<Instant>| when.is_some_and(|when| when.elapsed() < STRESS);
+        if places.available_permits() > 0 {
+            return recent(crowded.last);
+        }
+        crowded.last = Some(Instant::now());
+        if !recent(crowded.reported) && self.has_stress() {
+            crowded.reported = crowded.last;
+            let log = &self.master_log;
+            log.warning(format_args!(
+                "service {} has reached its process limit \"{}\": new clients may experience \
+                 noticeable delays",
+                self.title,
+                self.most.unwrap_or_default()
+            ));
+            log.warning(format_args!(
+                "to avoid this condition, increase the process count in master.cf or reduce the \
+                 service time per client"
+            ));
+            log.warning(format_args!(
+                "see https://www.postfix.org/STRESS_README.html for examples of stress-adapting \
+                 configuration settings"
+            ));
+        }
+        true
+    }
+
+    fn has_stress(&self) -> bool {
+        matches!(&self.services, Ok(Pair { stressed: Some(_), .. }))
     }
 }
 

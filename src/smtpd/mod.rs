@@ -18,6 +18,7 @@ mod listener;
 mod peer;
 mod policy;
 mod restriction;
+mod sasl;
 mod service;
 mod session;
 mod settings;

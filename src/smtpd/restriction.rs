@@ -59,6 +59,34 @@ pub enum Server {
     A,
 }
 
+/// Whose sender addresses are held against `smtpd_sender_login_maps`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginRule {
+    /// Both of the next two.
+    Any,
+    /// Those of clients that are logged in.
+    Authenticated,
+    /// Those of clients that are not.
+    Unauthenticated,
+    /// Those that belong to somebody.
+    Known,
+}
+
+impl LoginRule {
+    /// The restrictions of which it consists, by name.
+    pub const fn parts(self) -> &'static [&'static str] {
+        match self {
+            Self::Any => &[
+                "reject_authenticated_sender_login_mismatch",
+                "reject_unauthenticated_sender_login_mismatch",
+            ],
+            Self::Authenticated => &["reject_authenticated_sender_login_mismatch"],
+            Self::Unauthenticated => &["reject_unauthenticated_sender_login_mismatch"],
+            Self::Known => &["reject_known_sender_login_mismatch"],
+        }
+    }
+}
+
 /// What a restriction does.
 #[derive(Clone, Debug)]
 pub enum Rule {
@@ -110,8 +138,10 @@ pub enum Rule {
     },
     /// A name of smtpd_restriction_classes.
     Class,
-    /// Needs SASL, and there is none.
-    NeedsSasl,
+    /// reject_…_sender_login_mismatch
+    SenderLogin(LoginRule),
+    /// check_sasl_access
+    SaslAccess(Table),
     /// Needs a client certificate, and there is none.
     NeedsCertificate,
     /// Gone since Postfix 3.9; the text says what to use instead.
@@ -170,10 +200,12 @@ fn simple(word: &str) -> Option<Rule> {
         "reject_unauth_destination" => Rule::RejectUnauthDestination,
         "defer_unauth_destination" => Rule::DeferUnauthDestination,
         "permit_mx_backup" => Rule::PermitMxBackup,
-        "reject_sender_login_mismatch"
-        | "reject_authenticated_sender_login_mismatch"
-        | "reject_known_sender_login_mismatch"
-        | "reject_unauthenticated_sender_login_mismatch" => Rule::NeedsSasl,
+        "reject_sender_login_mismatch" => Rule::SenderLogin(LoginRule::Any),
+        "reject_authenticated_sender_login_mismatch" => Rule::SenderLogin(LoginRule::Authenticated),
+        "reject_unauthenticated_sender_login_mismatch" => {
+            Rule::SenderLogin(LoginRule::Unauthenticated)
+        }
+        "reject_known_sender_login_mismatch" => Rule::SenderLogin(LoginRule::Known),
         "check_relay_domains" => Rule::Removed("reject_unauth_destination"),
         "permit_naked_ip_address" => {
             Rule::Removed("permit_mynetworks\" or \"permit_sasl_authenticated")
@@ -324,8 +356,10 @@ impl<'a> Parser<'a> {
                     (Some((subject, Some(server))), Some(table)) => {
                         (Rule::ServerAccess(subject, server, table), true)
                     }
-                    (None, _) if word == "check_sasl_access" => (Rule::NeedsSasl, true),
-                    (None, _) => (Rule::NeedsCertificate, true),
+                    (None, Some(table)) if word == "check_sasl_access" => {
+                        (Rule::SaslAccess(table), true)
+                    }
+                    (None, Some(_)) => (Rule::NeedsCertificate, true),
                     (_, None) => (Rule::BadTable(name.to_owned()), true),
                 },
                 Some(name) => (Rule::BadTable(name.to_owned()), true),

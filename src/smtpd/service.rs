@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::anvil::Anvil;
+use super::anvil::{Anvil, Peaks};
 use super::peer::Directory;
 use super::restriction::{List, Parser, Table, protects};
+use super::sasl::Sasl;
 use super::settings::Settings;
 use crate::cleanup::{self, Cleanup};
 use crate::config::{Config, parameters as p, split_list};
@@ -26,14 +27,31 @@ pub struct Shared {
     pub resolver: Arc<Resolver>,
     /// Clients seen lately.
     pub directory: Directory,
+    /// What clients did lately, by service.
+    anvils: std::sync::Mutex<HashMap<String, Arc<Anvil>>>,
+    /// The most that any of them did.
+    pub peaks: Arc<Peaks>,
     /// Free space in the queue, and when it was asked for.
     space: std::sync::Mutex<Option<(Instant, u64)>>,
 }
 
 impl Shared {
     /// With nothing remembered.
-    pub fn new(resolver: Arc<Resolver>) -> Self {
-        Self { directory: Directory::new(resolver.clone()), resolver, space: Default::default() }
+    pub fn new(resolver: Arc<Resolver>, config: &Config) -> Self {
+        Self {
+            directory: Directory::new(resolver.clone()),
+            resolver,
+            anvils: Default::default(),
+            peaks: Arc::new(Peaks::new(config.time(&p::anvil_rate_time_unit))),
+            space: Default::default(),
+        }
+    }
+
+    /// The accounts of a service: one with stress and one without have the same.
+    fn anvil(&self, service: &str, unit: Duration, prefixes: (u8, u8)) -> Arc<Anvil> {
+        let mut anvils = self.anvils.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let new = || Arc::new(Anvil::new(service, unit, prefixes, self.peaks.clone()));
+        anvils.entry(service.to_owned()).or_insert_with(new).clone()
     }
 }
 
@@ -62,6 +80,7 @@ pub struct ServiceMaps {
     pub relay_recipient: Maps,
     pub virtual_mailbox: Maps,
     pub virtual_alias: Maps,
+    pub sender_login: Maps,
     pub canonical: Maps,
     pub sender_canonical: Maps,
     pub recipient_canonical: Maps,
@@ -88,7 +107,9 @@ pub enum LocalClients {
     Mynetworks,
     /// check_address_map
     Table(Table),
-    /// permit_sasl_authenticated, permit_tls_clientcerts: nobody yet.
+    /// permit_sasl_authenticated
+    Authenticated,
+    /// permit_tls_clientcerts: nobody yet.
     Nobody,
     /// Nothing that Postfix knows.
     Unknown(String),
@@ -105,6 +126,8 @@ pub struct Service {
     pub lists: Arc<Lists>,
     /// Its tables.
     pub maps: ServiceMaps,
+    /// SASL, if it is enabled.
+    pub sasl: Option<Sasl>,
     /// `smtpd_log_access_permit_actions`
     pub permit_log: StringList,
     /// `local_header_rewrite_clients`
@@ -149,6 +172,7 @@ impl Service {
         let mut ignored = Vec::new();
         let lists = Arc::new(lists(config, tables, log, &mut ignored)?);
         let maps = maps(config, tables).map_err(string)?;
+        let sasl = Sasl::open(config, tables, log).map_err(string)?;
         let permit_log = StringList::parse(
             tables,
             "smtpd_log_access_permit_actions",
@@ -157,12 +181,13 @@ impl Service {
         .map_err(string)?;
         let local_clients = local_clients(config, tables).map_err(string)?;
         let tables = tables.clone();
-        let anvil = Arc::new(Anvil::new(unit, limits.ipv4_prefix, limits.ipv6_prefix));
+        let anvil = shared.anvil(&name, unit, (limits.ipv4_prefix, limits.ipv6_prefix));
         Ok(Box::new(move |writer, queue| Self {
             name,
             settings,
             lists,
             maps,
+            sasl,
             permit_log,
             local_clients,
             rewrite,
@@ -273,6 +298,7 @@ fn maps(config: &Config, tables: &Tables) -> Result<ServiceMaps, crate::config::
         relay_recipient: map(&p::relay_recipient_maps)?,
         virtual_mailbox: map(&p::virtual_mailbox_maps)?,
         virtual_alias: map(&p::virtual_alias_maps)?,
+        sender_login: map(&p::smtpd_sender_login_maps)?,
         canonical: map(&p::canonical_maps)?,
         sender_canonical: map(&p::sender_canonical_maps)?,
         recipient_canonical: map(&p::recipient_canonical_maps)?,
@@ -311,9 +337,8 @@ fn local_clients(
             "permit_inet_interfaces" => LocalClients::InetInterfaces,
             "permit_mynetworks" => LocalClients::Mynetworks,
             "check_address_map" => continue,
-            "permit_sasl_authenticated"
-            | "permit_tls_clientcerts"
-            | "permit_tls_all_clientcerts" => LocalClients::Nobody,
+            "permit_sasl_authenticated" => LocalClients::Authenticated,
+            "permit_tls_clientcerts" | "permit_tls_all_clientcerts" => LocalClients::Nobody,
             _ if word.contains(':') => LocalClients::Table(Table {
                 name: word.to_owned(),
                 maps: tables.maps("local_header_rewrite_clients", word)?,

@@ -49,6 +49,8 @@ pub struct ClientLimits {
     pub connection_rate: u32,
     pub message_rate: u32,
     pub recipient_rate: u32,
+    pub auth_rate: u32,
+    pub new_tls_rate: u32,
     pub ipv4_prefix: u8,
     pub ipv6_prefix: u8,
 }
@@ -110,6 +112,8 @@ pub struct Settings {
     pub peername_lookup: bool,
     pub client_port_logging: bool,
     pub hide_client_session: bool,
+    /// `smtpd_sasl_authenticated_header`
+    pub authenticated_header: bool,
     /// `info_log_address_format = external`
     pub external_log_addresses: bool,
     pub show_user_unknown_table: bool,
@@ -177,6 +181,7 @@ impl Settings {
             forbid_unauth_pipelining: config.bool(&p::smtpd_forbid_unauth_pipelining),
             peername_lookup: config.bool(&p::smtpd_peername_lookup),
             client_port_logging: config.bool(&p::smtpd_client_port_logging),
+            authenticated_header: config.bool(&p::smtpd_sasl_authenticated_header),
             hide_client_session: config.bool(&p::smtpd_hide_client_session),
             external_log_addresses: config.text(&p::info_log_address_format) != "internal",
             show_user_unknown_table: config.bool(&p::show_user_unknown_table_name),
@@ -241,6 +246,8 @@ fn client_limits(config: &Config) -> ClientLimits {
         connection_rate: small(config.int(&p::smtpd_client_connection_rate_limit)),
         message_rate: small(config.int(&p::smtpd_client_message_rate_limit)),
         recipient_rate: small(config.int(&p::smtpd_client_recipient_rate_limit)),
+        auth_rate: small(config.int(&p::smtpd_client_auth_rate_limit)),
+        new_tls_rate: small(config.int(&p::smtpd_client_new_tls_session_rate_limit)),
         ipv4_prefix: prefix(config.int(&p::smtpd_client_ipv4_prefix_length)),
         ipv6_prefix: prefix(config.int(&p::smtpd_client_ipv6_prefix_length)),
     }

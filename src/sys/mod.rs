@@ -9,6 +9,7 @@ pub mod descriptors;
 pub mod lmdb;
 pub mod netdb;
 pub mod pcre;
+pub mod random;
 pub mod regex;
 pub mod spawn;
 pub mod users;

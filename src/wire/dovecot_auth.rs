@@ -141,11 +141,7 @@ pub fn answer(line: &str) -> Answer<'_> {
     match command {
         "CONT" => Answer::Challenge { id, data: fields },
         "OK" => Answer::Accepted { id, user: field(fields, "user=") },
-        _ => Answer::Refused {
-            id,
-            user: field(fields, "user="),
-            reason: field(fields, "reason="),
-        },
+        _ => Answer::Refused { id, user: field(fields, "user="), reason: field(fields, "reason=") },
     }
 }
 

@@ -91,6 +91,7 @@ impl Checks<'_> {
             Rule::ServerAccess(subject, server, table) => {
                 self.server_access(word, *subject, *server, table, about).await
             }
+            Rule::SaslAccess(table) => self.sasl_access(word, table, about).await,
             Rule::Policy(server) => self.policy(server, about).await,
             Rule::DnsList { subject, by_address, permits, domain } => {
                 self.dns_list(word, *subject, *by_address, *permits, domain).await
@@ -165,8 +166,16 @@ impl Checks<'_> {
                     Verdict::Dunno
                 }
             }
-            // Nobody can authenticate without SASL, or show a certificate without TLS.
-            Rule::PermitSaslAuthenticated | Rule::PermitTlsClientcerts => Verdict::Dunno,
+            Rule::PermitSaslAuthenticated => {
+                if self.is_logged_in() {
+                    self.permit_client(word).await
+                } else {
+                    Verdict::Dunno
+                }
+            }
+            Rule::SenderLogin(rule) => self.sender_login(*rule).await?,
+            // Nobody can show a certificate without TLS.
+            Rule::PermitTlsClientcerts => Verdict::Dunno,
             Rule::RejectInvalidHeloHostname => self.reject_invalid_helo(),
             Rule::RejectUnknownHeloHostname => self.reject_unknown_helo().await,
             Rule::RejectNonFqdnHeloHostname => self.reject_non_fqdn_helo(),
@@ -322,19 +331,6 @@ impl Checks<'_> {
             )),
             Rule::MissingDomain => {
                 log.warning(format_args!("restriction {word} requires domain name argument"));
-                return Some(Ok(Verdict::Dunno));
-            }
-            Rule::NeedsSasl => {
-                let parts: &[&str] = match word {
-                    "reject_sender_login_mismatch" => &[
-                        "reject_authenticated_sender_login_mismatch",
-                        "reject_unauthenticated_sender_login_mismatch",
-                    ],
-                    one => &[one],
-                };
-                for part in parts {
-                    log.warning(format_args!("restriction `{part}' ignored: no SASL support"));
-                }
                 return Some(Ok(Verdict::Dunno));
             }
             Rule::NeedsCertificate => return Some(Ok(Verdict::Dunno)),

@@ -55,9 +55,9 @@ impl Checks<'_> {
         put("size", &size);
         put("etrn_domain", &talk.etrn.as_deref().unwrap_or_default());
         put("stress", &self.service.settings.stress);
-        for name in ["sasl_method", "sasl_username", "sasl_sender"] {
-            put(name, &"");
-        }
+        put("sasl_method", &talk.login.as_ref().map_or("", |login| &login.method));
+        put("sasl_username", &talk.username());
+        put("sasl_sender", &talk.sasl_sender.as_deref().unwrap_or_default());
         for name in ["ccert_subject", "ccert_issuer", "ccert_fingerprint"] {
             put(name, &"");
         }

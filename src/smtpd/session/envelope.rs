@@ -1,12 +1,15 @@
 //! MAIL and RCPT.
 
+use std::fmt::Write as _;
+
 use super::parameter::{self, Allowed, BadParameter};
 use super::{Done, Session};
 use crate::cleanup::Origin;
 use crate::mail::address;
-use crate::mail::envelope::{Client, Recipient, RewriteContext, Sasl, Timestamp};
+use crate::mail::envelope::{Client, Recipient, RewriteContext, Timestamp};
 use crate::rewrite::ResolveError;
 use crate::smtpd::anvil::Event;
+use crate::smtpd::dialogue::Login;
 use crate::smtpd::fault::Faults;
 use crate::smtpd::keyword::Keywords;
 use crate::smtpd::service::LocalClients;
@@ -57,6 +60,7 @@ impl Session {
             Err(bad) => return self.bad_parameter(bad).await,
         };
         self.talk.announced_size = parameters.size;
+        self.talk.sasl_sender = parameters.auth.as_deref().map(|a| self.talk.printable(a, '?'));
         self.talk.sender = Some(sender);
         let too_big = self.checks().size(parameters.size);
         let sender = self.talk.sender.take().unwrap_or_default();
@@ -245,6 +249,8 @@ impl Session {
         let (limit, what, text) = match event {
             Event::Message => (limits.message_rate, "Message delivery request", "too much mail"),
             Event::Recipient => (limits.recipient_rate, "Recipient address", "too many recipients"),
+            Event::Auth => (limits.auth_rate, "AUTH command", "too many AUTH commands"),
+            Event::Connection | Event::NewTls => return None,
         };
         let peer = &self.talk.peer;
         if limit == 0 || self.unlimited || !peer.is_internet {
@@ -312,6 +318,10 @@ impl Session {
                 LocalClients::Table(table) => {
                     table.maps.find(&self.talk.peer.address).await.map(|found| found.is_some())
                 }
+                LocalClients::Authenticated => {
+                    let login = self.talk.login.as_ref();
+                    Ok(self.offer.is_some() && login.is_some_and(Login::is_personal))
+                }
                 LocalClients::Nobody => Ok(false),
                 LocalClients::Unknown(word) => {
                     self.log.warning(format_args!(
@@ -370,9 +380,16 @@ impl Session {
             helo: talk.helo.clone().unwrap_or_default(),
             protocol: talk.protocol.into(),
         };
-        let auth = parameters.auth.take();
-        let shown = auth.as_ref().map(|auth| format!(", sasl_sender={auth}")).unwrap_or_default();
-        envelope.sasl = Sasl { sender: auth.unwrap_or_default(), ..Sasl::default() };
+        let mut shown = String::new();
+        if let Some(Login { method, username }) = &talk.login {
+            let _ = write!(shown, ", sasl_method={method}, sasl_username={username}");
+            envelope.sasl.method.clone_from(method);
+            envelope.sasl.username.clone_from(username);
+        }
+        if let Some(sender) = &talk.sasl_sender {
+            let _ = write!(shown, ", sasl_sender={sender}");
+            envelope.sasl.sender.clone_from(sender);
+        }
         self.log.info(format_args!("{}: client={}{shown}", talk.queue_id, peer.text));
         self.message = Some(message);
     }

@@ -30,7 +30,8 @@ impl Session {
         {
             self.log.info(format_args!("discarding EHLO keywords: {}", withheld.names()));
         }
-        let lines = self.keywords();
+        let mechanisms = self.announced_mechanisms().await?.map(str::to_owned);
+        let lines = self.keywords(mechanisms.as_deref());
         let last = lines.len().saturating_sub(1);
         for (index, line) in lines.iter().enumerate() {
             let separator = if index < last { '-' } else { ' ' };
@@ -67,7 +68,7 @@ impl Session {
         Ok(Some(name.chars().map(neutral).collect()))
     }
 
-    fn keywords(&self) -> Vec<String> {
+    fn keywords(&self, mechanisms: Option<&str>) -> Vec<String> {
         let settings = &self.service.settings;
         let offered = |keyword| !self.withheld.has(keyword);
         let mut lines = vec![settings.myhostname.to_string()];
@@ -82,6 +83,11 @@ impl Session {
         add(offered(Keywords::SIZE), &size);
         add(offered(Keywords::VRFY) && !settings.disable_vrfy, "VRFY");
         add(offered(Keywords::ETRN), "ETRN");
+        if let Some(mechanisms) = mechanisms {
+            add(true, &format!("AUTH {mechanisms}"));
+            let broken = self.service.sasl.as_ref().is_some_and(|sasl| sasl.broken_clients);
+            add(broken, &format!("AUTH={mechanisms}"));
+        }
         add(offered(Keywords::VERP) && self.may_verp, "XVERP");
         add(offered(Keywords::ENHANCED_STATUS_CODES), "ENHANCEDSTATUSCODES");
         add(offered(Keywords::EIGHT_BIT_MIME), "8BITMIME");

@@ -11,6 +11,7 @@
 //! Grammar is in `wire`, bytes and time are in `connection`, decisions are in `check`; here is
 //! only the order of things.
 
+mod auth;
 mod command;
 mod content;
 mod data;
@@ -34,6 +35,7 @@ use super::connection::{Connection, Lost};
 use super::dialogue::{Dialogue, stage};
 use super::fault::Faults;
 use super::keyword::Keywords;
+use super::sasl::Offer;
 use super::service::Service;
 use crate::cleanup::Message;
 use crate::log::Log;
@@ -48,6 +50,8 @@ enum End {
     Lost(Lost),
     /// Cut without a word (HANGUP).
     Quiet,
+    /// Something is so wrong that the log has a fatal error; nothing more is said.
+    Fatal,
     /// A table that the protocol itself needs has failed.
     LocalData,
     /// The last reply has been given.
@@ -80,6 +84,8 @@ pub struct Session {
     log: Log,
     history: History,
     statistics: Statistics,
+    /// SASL as the session has it now.
+    offer: Option<Offer>,
     /// EHLO keywords that this client does not get.
     withheld: Keywords,
     bare_lf: BareLf,
@@ -117,8 +123,10 @@ impl Session {
         self.message = None;
         self.flush_history(0, end.reason()).await;
         let notes = if self.noted_bare_lf { " notes=bare_lf" } else { "" };
-        if end != End::Quiet {
-            self.io.close().await;
+        match end {
+            End::Quiet => {}
+            End::Fatal => return,
+            _ => self.io.close().await,
         }
         let statistics = self.statistics.text();
         self.log.info(format_args!("disconnect from {}{statistics}{notes}", self.talk.peer.text));
@@ -139,6 +147,7 @@ impl Session {
         if !self.welcome().await? {
             return Ok(());
         }
+        self.activate_sasl().await?;
         loop {
             if self.hang_up {
                 return Ok(());
@@ -249,7 +258,7 @@ impl Session {
             Command::Quit => self.quit().await,
             Command::Help => self.help().await,
             Command::Starttls => self.starttls(words).await,
-            Command::Auth => self.auth().await,
+            Command::Auth => self.auth(words).await,
             Command::Xclient | Command::Xforward => self.xclient(command, words).await,
         }
     }
@@ -326,7 +335,17 @@ impl Session {
 
     /// The next command line; none if it was too long and has been answered.
     async fn read_command(&mut self) -> Result<Option<CommandLine>, End> {
-        let limit = self.service.settings.limits.line;
+        let line = self.read_line(self.service.settings.limits.line).await?;
+        if line.is_none() {
+            self.talk.faults.add(Faults::PROTOCOL);
+            let host = self.service.settings.myhostname.clone();
+            self.reply(&format!("500 5.5.2 {host} Error: command too long")).await?;
+        }
+        Ok(line)
+    }
+
+    /// The next line; none, and a warning, if it is longer than `limit`.
+    async fn read_line(&mut self, limit: usize) -> Result<Option<CommandLine>, End> {
         let strict = self.bare_lf.is_strict();
         loop {
             match line::take(self.io.buffered(), limit, strict) {
@@ -343,7 +362,7 @@ impl Session {
                     let bytes = text.to_vec();
                     self.io.consume(bytes.len());
                     self.skip_line(limit).await?;
-                    self.too_long(&bytes, limit).await?;
+                    self.too_long(&bytes, limit);
                     return Ok(None);
                 }
             }
@@ -373,16 +392,13 @@ impl Session {
         }
     }
 
-    async fn too_long(&mut self, bytes: &[u8], limit: usize) -> Result<(), End> {
+    fn too_long(&mut self, bytes: &[u8], limit: usize) {
         self.heard(bytes);
         let shown = String::from_utf8_lossy(bytes.get(..30).unwrap_or(bytes));
         self.log.warning(format_args!(
             "{}: request longer than {limit}: {shown}...",
             self.talk.peer.text
         ));
-        self.talk.faults.add(Faults::PROTOCOL);
-        let host = self.service.settings.myhostname.clone();
-        self.reply(&format!("500 5.5.2 {host} Error: command too long")).await
     }
 
     /// The checks of this session.
@@ -453,7 +469,7 @@ impl End {
             Self::Lost(Lost::Connection) => Some("lost connection"),
             Self::Lost(Lost::Timeout) => Some("timeout"),
             Self::TooManyErrors => Some("too many errors"),
-            Self::Quiet | Self::LocalData | Self::Finished => None,
+            Self::Quiet | Self::Fatal | Self::LocalData | Self::Finished => None,
         }
     }
 }

@@ -54,15 +54,6 @@ impl Session {
         self.refuse((Faults::PROTOCOL, text.into())).await
     }
 
-    pub(super) async fn auth(&mut self) -> Done {
-        if self.service.settings.helo_required && self.talk.helo.is_none() {
-            let text = "503 5.5.1 Error: send HELO/EHLO first".to_owned();
-            return self.refuse((Faults::POLICY, text)).await;
-        }
-        let text = "503 5.5.1 Error: authentication not enabled".to_owned();
-        self.refuse((Faults::PROTOCOL, text)).await
-    }
-
     /// XCLIENT and XFORWARD, for clients that may not use them.
     pub(super) async fn xclient(&mut self, command: Command, words: &[Word<'_>]) -> Done {
         if self.in_transaction() {

@@ -22,6 +22,11 @@ pub(super) fn header(talk: &Dialogue, settings: &Settings) -> String {
         header.push_str(" [");
         header.push_str(&peer.rfc_address);
         header.push_str("])\n\t");
+        if settings.authenticated_header && talk.login.is_some() {
+            header.push_str("(Authenticated sender: ");
+            header.push_str(&comment(talk.username()));
+            header.push_str(")\n\t");
+        }
     }
     header.push_str("by ");
     header.push_str(&settings.myhostname);
@@ -31,6 +36,10 @@ pub(super) fn header(talk: &Dialogue, settings: &Settings) -> String {
     if !settings.hide_client_session {
         header.push_str(" with ");
         header.push_str(if talk.smtputf8 { "UTF8SMTP" } else { talk.protocol });
+        // RFC 3848 has a name for this with ESMTP only.
+        if talk.protocol == "ESMTP" && talk.login.is_some() {
+            header.push('A');
+        }
     }
     header.push_str(" id ");
     header.push_str(talk.queue_id.as_str());
@@ -53,6 +62,30 @@ pub(super) fn of_notice(myhostname: &str, mail_name: &str, queue_id: QueueId) ->
     header
 }
 
+/// Text within a comment of a header: ASCII, parentheses in pairs.
+fn comment(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut open = 0_usize;
+    for c in text.chars() {
+        match c {
+            '(' => open += 1,
+            ')' if open > 0 => open -= 1,
+            ')' | '\\' => {
+                clean.push('?');
+                continue;
+            }
+            _ if !(' '..='~').contains(&c) => {
+                clean.extend(std::iter::repeat_n('?', c.len_utf8()));
+                continue;
+            }
+            _ => {}
+        }
+        clean.push(c);
+    }
+    clean.extend(std::iter::repeat_n(')', open));
+    clean
+}
+
 thread_local! {
     /// Many messages arrive within one second: their date is written once.
     static LAST: RefCell<(u64, String)> = const { RefCell::new((0, String::new())) };
@@ -72,6 +105,12 @@ fn push_date(seconds: u64, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn comments() {
+        assert_eq!(comment("joe@example.com"), "joe@example.com");
+        assert_eq!(comment("a(b\\)c)(ü"), "a(b?)c?(??)");
+    }
 
     #[test]
     fn dates() {

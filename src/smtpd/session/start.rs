@@ -38,6 +38,7 @@ impl Session {
             io: Connection::new(stream, patience),
             history: History::new(settings.notify != Faults::NONE),
             statistics: Statistics::default(),
+            offer: None,
             withheld: Keywords::NONE,
             bare_lf: if excluded { BareLf::Allow } else { settings.bare_lf },
             noted_bare_lf: false,
