@@ -374,7 +374,7 @@ impl Authenticator for Dovecot {
     ) -> Pending<'a, (Step, Option<Box<dyn Exchange>>)> {
         Box::pin(async move {
             if initial.is_some_and(|initial| !protocol::is_base64(initial)) {
-                return (Step::refused("Invalid base64 data in initial response"), None);
+                return (Step::Malformed("Invalid base64 data in initial response".into()), None);
             }
             let request = Request {
                 service: &self.service,
@@ -385,7 +385,7 @@ impl Authenticator for Dovecot {
             // The server may have been started again since somebody asked it last.
             for _ in 0..2 {
                 let Ok(link) = self.link(session.log).await else {
-                    return (Step::unknown(""), None);
+                    return (Step::Unknown(None), None);
                 };
                 let id = link.new_id();
                 let Ok(said) = link.ask(id, &request.line(id, mechanism, initial)).await else {
@@ -398,7 +398,7 @@ impl Authenticator for Dovecot {
                 };
                 return (step, going);
             }
-            (Step::unknown(UNREACHABLE), None)
+            (Step::Unknown(Some(UNREACHABLE.into())), None)
         })
     }
 }
@@ -414,7 +414,7 @@ impl Exchange for Going {
     fn respond<'a>(&'a mut self, session: Session<'a>, response: &'a str) -> Pending<'a, Step> {
         Box::pin(async move {
             if !protocol::is_base64(response) {
-                return Step::refused("Invalid base64 data in continued response");
+                return Step::Malformed("Invalid base64 data in continued response".into());
             }
             let line = protocol::continuation(self.id, response);
             step(self.link.ask(self.id, &line).await.and_then(|said| said), session.log)
@@ -424,16 +424,16 @@ impl Exchange for Going {
 
 fn step(said: Result<Said, Lost>, log: &Log) -> Step {
     match said {
-        Err(Lost) => Step::unknown(LOST),
+        Err(Lost) => Step::Unknown(Some(LOST.into())),
         Ok(Said::Challenge(Some(data))) => Step::Challenge(data),
         Ok(Said::Challenge(None)) => {
             log.warning(format_args!("missing Dovecot server CONT reply field"));
-            Step::refused(BAD_ANSWER)
+            Step::Malformed(BAD_ANSWER.into())
         }
         Ok(Said::Accepted(Some(username))) => Step::Accepted(username),
         Ok(Said::Accepted(None)) => {
             log.warning(format_args!("missing Dovecot server OK username field"));
-            Step::refused(BAD_ANSWER)
+            Step::Refused { reason: BAD_ANSWER.into(), username: None }
         }
         Ok(Said::Refused { reason, username }) => Step::Refused { reason, username },
     }

@@ -80,23 +80,10 @@ pub enum Step {
         /// Who it wanted to be, as far as that is known.
         username: Option<String>,
     },
-    /// Nobody can say.
-    Unknown {
-        /// Why.
-        reason: String,
-    },
-}
-
-impl Step {
-    /// Refuses for a reason of our own.
-    pub fn refused(reason: impl Into<String>) -> Self {
-        Self::Refused { reason: reason.into(), username: None }
-    }
-
-    /// Puts off for a reason of our own.
-    pub fn unknown(reason: impl Into<String>) -> Self {
-        Self::Unknown { reason: reason.into() }
-    }
+    /// What it said, or was told, cannot be used. Nothing has been found out about who it is.
+    Malformed(String),
+    /// Nobody can say; why, if there is news.
+    Unknown(Option<String>),
 }
 
 /// Where an authenticator is found, from the configuration.

@@ -82,6 +82,7 @@ impl Anvil {
             account.open = account.open.saturating_add(1);
             (account.open, account.count(Event::Connection))
         });
+        self.peaks.came(Event::Connection, rate, || self.client(address));
         self.peaks.opened(open, || self.client(address));
         (open, rate)
     }

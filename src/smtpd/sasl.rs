@@ -31,6 +31,15 @@ pub struct Sasl {
     pub response_limit: usize,
 }
 
+/// What the log says about the next failure where nothing newer is known, as in Postfix.
+#[derive(Clone, Debug, Default)]
+pub struct Remembered {
+    /// The last thing that the authenticator said.
+    pub reason: String,
+    /// Whom a client of this session last wanted to be.
+    pub username: Option<String>,
+}
+
 /// What a session offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {

@@ -6,6 +6,7 @@ use crate::smtpd::anvil::Event;
 use crate::smtpd::dialogue::Login;
 use crate::smtpd::fault::Faults;
 use crate::smtpd::keyword::Keywords;
+use crate::smtpd::sasl::Remembered;
 use crate::wire::smtp_command::Word;
 
 /// How much of a client's words the log repeats.
@@ -72,18 +73,16 @@ impl Session {
                 self.log_in(mechanism, &username);
                 Ok(true)
             }
-            Step::Refused { reason, username } => {
-                let reason = self.failed(mechanism, &reason, username.as_deref());
-                self.reply(&format!("535 5.7.8 Error: authentication failed: {reason}")).await?;
+            failure => {
+                let text = match failure {
+                    Step::Unknown(_) => "454 4.7.0 Temporary authentication failure:",
+                    _ => "535 5.7.8 Error: authentication failed:",
+                };
+                self.remember(failure);
+                let reason = self.failed(mechanism);
+                self.reply(&format!("{text} {reason}")).await?;
                 Ok(false)
             }
-            Step::Unknown { reason } => {
-                let reason = self.failed(mechanism, &reason, None);
-                let text = format!("454 4.7.0 Temporary authentication failure: {reason}");
-                self.reply(&text).await?;
-                Ok(false)
-            }
-            Step::Challenge(_) => Ok(false),
         }
     }
 
@@ -124,7 +123,7 @@ impl Session {
         };
         if !offer.allows(mechanism) {
             let reason = format!("Invalid authentication mechanism: '{mechanism}'");
-            return Ok(Ok(Step::refused(reason)));
+            return Ok(Ok(Step::Malformed(reason)));
         }
         let begun = sasl.authenticator.begin(self.sasl_session(), mechanism, initial).await;
         let (mut step, exchange) = begun;
@@ -132,6 +131,7 @@ impl Session {
         while let Step::Challenge(challenge) = step {
             let challenge = self.talk.printable(&challenge, '?');
             self.reply(&format!("334 {challenge}")).await?;
+            self.auth_remembered.reason = challenge;
             let Some(response) = self.read_line(sasl.response_limit).await? else {
                 return Ok(Err("500 5.5.6 SASL response limit exceeded"));
             };
@@ -148,14 +148,24 @@ impl Session {
         Ok(Ok(step))
     }
 
+    fn remember(&mut self, failure: Step) {
+        let remembered = &mut self.auth_remembered;
+        match failure {
+            Step::Refused { reason, username } => *remembered = Remembered { reason, username },
+            Step::Malformed(reason) | Step::Unknown(Some(reason)) => remembered.reason = reason,
+            Step::Unknown(None) | Step::Challenge(_) | Step::Accepted(_) => {}
+        }
+    }
+
     /// Says in the log that a login failed, in the words that fail2ban looks for. Returns the reason
     /// for the client.
-    fn failed(&self, mechanism: &str, reason: &str, username: Option<&str>) -> String {
-        let reason = match reason {
+    fn failed(&self, mechanism: &str) -> String {
+        let Remembered { reason, username } = &self.auth_remembered;
+        let reason = match reason.as_str() {
             "" => "(reason unavailable)".to_owned(),
             reason => self.talk.printable(reason, '?'),
         };
-        let username = username.map(|name| self.talk.printable(name, '?'));
+        let username = username.as_ref().map(|name| self.talk.printable(name, '?'));
         self.log.warning(format_args!(
             "{}: SASL {} authentication failed: {reason}, sasl_username={}",
             self.talk.peer.text,

@@ -243,30 +243,6 @@ impl Session {
         self.service.settings.strict_smtputf8 && !self.talk.smtputf8 && !address.is_ascii()
     }
 
-    /// `smtpd_client_message_rate_limit`, `smtpd_client_recipient_rate_limit`
-    pub(super) fn too_many(&mut self, event: Event) -> Option<(Faults, String)> {
-        let limits = self.service.settings.client_limits;
-        let (limit, what, text) = match event {
-            Event::Message => (limits.message_rate, "Message delivery request", "too much mail"),
-            Event::Recipient => (limits.recipient_rate, "Recipient address", "too many recipients"),
-            Event::Auth => (limits.auth_rate, "AUTH command", "too many AUTH commands"),
-            Event::Connection | Event::NewTls => return None,
-        };
-        let peer = &self.talk.peer;
-        if limit == 0 || self.unlimited || !peer.is_internet {
-            return None;
-        }
-        let rate = self.service.anvil.count(peer.ip, event);
-        if rate <= limit {
-            return None;
-        }
-        self.log.warning(format_args!(
-            "{what} rate limit exceeded: {rate} from {} for service {}",
-            peer.text, self.service.name
-        ));
-        Some((Faults::POLICY, format!("450 4.7.1 Error: {text} from {}", peer.address)))
-    }
-
     /// The address in internal form; none, and a warning, if it is malformed.
     pub(super) async fn address(&mut self, text: &str, grammar: Grammar) -> Option<String> {
         let found = smtp_address::extract(text);

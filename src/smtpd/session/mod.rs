@@ -18,6 +18,7 @@ mod data;
 mod chunk;
 mod envelope;
 mod hello;
+mod limit;
 mod notice;
 mod other;
 mod parameter;
@@ -35,7 +36,7 @@ use super::connection::{Connection, Lost};
 use super::dialogue::{Dialogue, stage};
 use super::fault::Faults;
 use super::keyword::Keywords;
-use super::sasl::Offer;
+use super::sasl::{Offer, Remembered};
 use super::service::Service;
 use crate::cleanup::Message;
 use crate::log::Log;
@@ -86,12 +87,16 @@ pub struct Session {
     statistics: Statistics,
     /// SASL as the session has it now.
     offer: Option<Offer>,
+    /// Of earlier AUTH commands.
+    auth_remembered: Remembered,
     /// EHLO keywords that this client does not get.
     withheld: Keywords,
     bare_lf: BareLf,
     noted_bare_lf: bool,
     /// Not limited in what it may do (smtpd_client_event_limit_exceptions).
     unlimited: bool,
+    /// anvil knows of this connection.
+    connection_counted: bool,
     may_verp: bool,
     errors: u32,
     junk: u32,
@@ -116,9 +121,7 @@ impl Session {
             Err(end) => end,
         };
         self.last_words(end).await;
-        if !self.unlimited && self.talk.peer.is_internet {
-            self.service.anvil.disconnect(self.talk.peer.ip);
-        }
+        self.count_disconnection();
         self.log_end(end);
         self.message = None;
         self.flush_history(0, end.reason()).await;
@@ -135,9 +138,7 @@ impl Session {
     /// After a bug has ended the dialogue: the client may come again.
     pub async fn apologise(&mut self) {
         self.message = None;
-        if !self.unlimited && self.talk.peer.is_internet {
-            self.service.anvil.disconnect(self.talk.peer.ip);
-        }
+        self.count_disconnection();
         let host = &self.service.settings.myhostname;
         self.io.say(&format!("421 4.3.0 {host} Server local error"));
         self.io.close().await;

@@ -12,6 +12,7 @@ use crate::smtpd::dialogue::Dialogue;
 use crate::smtpd::fault::Faults;
 use crate::smtpd::keyword::Keywords;
 use crate::smtpd::peer::Peer;
+use crate::smtpd::sasl::Remembered;
 use crate::smtpd::service::Service;
 use crate::tls::Stream;
 use crate::wire::smtp_data::BareLf;
@@ -38,7 +39,9 @@ impl Session {
             io: Connection::new(stream, patience),
             history: History::new(settings.notify != Faults::NONE),
             statistics: Statistics::default(),
+            connection_counted: false,
             offer: None,
+            auth_remembered: Remembered::default(),
             withheld: Keywords::NONE,
             bare_lf: if excluded { BareLf::Allow } else { settings.bare_lf },
             noted_bare_lf: false,
@@ -82,32 +85,6 @@ impl Session {
         let banner = format!("220 {}", self.service.settings.banner);
         self.reply(&banner).await?;
         Ok(true)
-    }
-
-    /// `smtpd_client_connection_count_limit`, `smtpd_client_connection_rate_limit`
-    fn count_connection(&mut self) -> Option<String> {
-        if self.unlimited || !self.talk.peer.is_internet {
-            return None;
-        }
-        let peer = self.talk.peer.clone();
-        let (open, recent) = self.service.anvil.connect(peer.ip);
-        let limits = self.service.settings.client_limits;
-        let (what, count) = if limits.connection_count > 0 && open > limits.connection_count {
-            self.talk.faults.add(Faults::POLICY);
-            ("concurrency", open)
-        } else if limits.connection_rate > 0 && recent > limits.connection_rate {
-            ("rate", recent)
-        } else {
-            return None;
-        };
-        self.log.warning(format_args!(
-            "Connection {what} limit exceeded: {count} from {} for service {}",
-            peer.text, self.service.name
-        ));
-        Some(format!(
-            "421 4.7.0 {} Error: too many connections from {}",
-            self.service.settings.myhostname, peer.address
-        ))
     }
 
     /// `smtpd_discard_ehlo_keyword_address_maps`, `smtpd_discard_ehlo_keywords`
