@@ -71,7 +71,7 @@ struct Parts<'a> {
 
 /// Looks `address` (internal form) up in `maps`. Keys are tried in external form first, as
 /// postmap(1) leaves quotes where they are.
-pub(super) fn find(
+pub(super) async fn find(
     maps: &Maps,
     address: &str,
     keys: &Keys<'_>,
@@ -85,11 +85,11 @@ pub(super) fn find(
     let parts = Parts { local, bare, domain };
     let whole = |value| Found { value, extension: String::new() };
 
-    if let Some(value) = one(maps, local, domain, false)? {
+    if let Some(value) = one(maps, local, domain, false).await? {
         return Ok(Some(whole(value)));
     }
     if let Some((bare, extension)) = bare
-        && let Some(value) = one(maps, bare, domain, true)?
+        && let Some(value) = one(maps, bare, domain, true).await?
     {
         return Ok(Some(Found { value, extension: extension.to_owned() }));
     }
@@ -97,46 +97,46 @@ pub(super) fn find(
         return Ok(None);
     };
     if keys.local_part
-        && let Some(found) = parts.by_local_part(maps, None)?
+        && let Some(found) = parts.by_local_part(maps, None).await?
     {
         return Ok(Some(found));
     }
     if keys.local_part_at_first
-        && let Some(found) = parts.by_local_part(maps, Some(""))?
+        && let Some(found) = parts.by_local_part(maps, Some("")).await?
     {
         return Ok(Some(found));
     }
     if keys.at_domain
         && let Some(at) = address.len().checked_sub(name.len() + 1)
         && let Some(key) = address.get(at..)
-        && let Some(value) = maps.find_text(key.as_bytes(), true)?
+        && let Some(value) = maps.find_text(key.as_bytes(), true).await?
     {
         return Ok(Some(whole(value)));
     }
     if keys.domain
-        && let Some(value) = by_domain(maps, name, keys.parents)?
+        && let Some(value) = by_domain(maps, name, keys.parents).await?
     {
         return Ok(Some(whole(value)));
     }
     if keys.local_part_at_last {
-        return parts.by_local_part(maps, Some(""));
+        return parts.by_local_part(maps, Some("")).await;
     }
     Ok(None)
 }
 
 impl Parts<'_> {
     /// `user+ext`, then `user`, alone or with `domain` after an `@`.
-    fn by_local_part(
+    async fn by_local_part(
         &self,
         maps: &Maps,
         domain: Option<&str>,
     ) -> Result<Option<Found>, TableError> {
         debug_assert!(self.domain.is_some(), "the whole address was tried before");
-        if let Some(value) = one(maps, self.local, domain, true)? {
+        if let Some(value) = one(maps, self.local, domain, true).await? {
             return Ok(Some(Found { value, extension: String::new() }));
         }
         if let Some((bare, extension)) = self.bare
-            && let Some(value) = one(maps, bare, domain, true)?
+            && let Some(value) = one(maps, bare, domain, true).await?
         {
             return Ok(Some(Found { value, extension: extension.to_owned() }));
         }
@@ -145,10 +145,10 @@ impl Parts<'_> {
 }
 
 /// `domain`, then its parents.
-fn by_domain(maps: &Maps, domain: &str, parents: bool) -> Result<Option<String>, TableError> {
+async fn by_domain(maps: &Maps, domain: &str, parents: bool) -> Result<Option<String>, TableError> {
     let mut name = domain;
     loop {
-        if let Some(value) = maps.find_text(name.as_bytes(), true)? {
+        if let Some(value) = maps.find_text(name.as_bytes(), true).await? {
             return Ok(Some(value));
         }
         let dot = name.get(1..).and_then(|rest| rest.find('.'));
@@ -164,7 +164,7 @@ fn by_domain(maps: &Maps, domain: &str, parents: bool) -> Result<Option<String>,
 }
 
 /// One key: quoted as in a message, and as it is if that differs.
-fn one(
+async fn one(
     maps: &Maps,
     local: &str,
     domain: Option<&str>,
@@ -175,18 +175,18 @@ fn one(
         None => local.to_owned(),
     };
     if is_plain(local) {
-        return maps.find_text(join(local).as_bytes(), partial);
+        return maps.find_text(join(local).as_bytes(), partial).await;
     }
     let plain = join(local);
     let quoted: Cow<'_, str> = match domain {
         Some(_) => quote_822(&plain),
         None => quote_822_local_part(local),
     };
-    let found = maps.find_text(quoted.as_bytes(), partial)?;
+    let found = maps.find_text(quoted.as_bytes(), partial).await?;
     if found.is_some() || *quoted == plain {
         return Ok(found);
     }
-    maps.find_text(plain.as_bytes(), partial)
+    maps.find_text(plain.as_bytes(), partial).await
 }
 
 /// Whether a local part needs no quotes in any case.
@@ -201,6 +201,7 @@ fn is_plain(local: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::wait;
     use super::*;
     use crate::config::{Config, Sources};
     use crate::lookup::Tables;
@@ -218,7 +219,7 @@ mod tests {
     fn lookup(table: &str, address: &str, keys: &Keys<'_>) -> Option<(String, String)> {
         let tables = Tables::new(Config::parse(&Sources::default()).unwrap());
         let maps = tables.maps("x_maps", table).unwrap();
-        find(&maps, address, keys).unwrap().map(|found| (found.value, found.extension))
+        wait(find(&maps, address, keys)).unwrap().map(|found| (found.value, found.extension))
     }
 
     fn hit(value: &str, extension: &str) -> Option<(String, String)> {

@@ -274,6 +274,7 @@ impl NewFile {
 
 #[cfg(test)]
 mod tests {
+    use super::super::wait;
     use super::*;
     use crate::lookup::{Purpose, Tables};
     use std::collections::BTreeMap;
@@ -313,9 +314,9 @@ mod tests {
             let config = crate::config::Config::parse(&crate::config::Sources::default());
             let tables = Tables::new(config.unwrap());
             let table = tables.table(&format!("{kind}:{name}"), Purpose::ADDRESSES);
-            assert_eq!(table.lookup(b"b").unwrap().as_deref(), Some(&b"2"[..]), "{kind}");
-            assert_eq!(table.lookup(b"A").unwrap().as_deref(), Some(&b"1"[..]), "{kind}");
-            assert_eq!(table.lookup(b"c").unwrap(), None, "{kind}");
+            assert_eq!(wait(table.lookup(b"b")).unwrap().as_deref(), Some(&b"2"[..]), "{kind}");
+            assert_eq!(wait(table.lookup(b"A")).unwrap().as_deref(), Some(&b"1"[..]), "{kind}");
+            assert_eq!(wait(table.lookup(b"c")).unwrap(), None, "{kind}");
         }
     }
 

@@ -55,6 +55,15 @@ enum Pattern {
     Text { text: String, network: Option<Result<Network, String>> },
 }
 
+/// What is looked for, folded.
+#[derive(Clone, Copy)]
+enum Subject<'a> {
+    Domain(&'a str),
+    /// Name, address, and the address as text.
+    Host(&'a str, IpAddr, &'a str),
+    Text(&'a str),
+}
+
 impl DomainList {
     /// Parses the value of the parameter `title`.
     pub fn parse(tables: &Tables, title: &str, text: &str) -> Result<Self, Problem> {
@@ -64,7 +73,7 @@ impl DomainList {
     /// Whether the list matches `domain`.
     pub async fn matches(&self, domain: &str) -> Result<bool, TableError> {
         let domain = fold(domain);
-        self.0.find(|list, pattern| list.by_name(&domain, pattern))
+        self.0.find(Subject::Domain(&domain)).await
     }
 
     /// Whether the list is empty.
@@ -83,9 +92,7 @@ impl HostList {
     pub async fn matches(&self, name: &str, address: IpAddr) -> Result<bool, TableError> {
         let name = fold(name);
         let text = address.to_string();
-        self.0.find(|list, pattern| {
-            Ok(list.by_name(&name, pattern)? || list.by_address(address, &text, pattern)?)
-        })
+        self.0.find(Subject::Host(&name, address, &text)).await
     }
 
     /// Whether the list is empty.
@@ -103,10 +110,7 @@ impl StringList {
     /// Whether the list matches `text`.
     pub async fn matches(&self, text: &str) -> Result<bool, TableError> {
         let text = fold(text);
-        self.0.find(|list, pattern| match pattern {
-            Pattern::Text { text: pattern, .. } => Ok(*pattern == text),
-            pattern => Ok(list.ask(pattern, &text)?.unwrap_or(false)),
-        })
+        self.0.find(Subject::Text(&text)).await
     }
 
     /// Whether the list is empty.
@@ -144,13 +148,19 @@ impl List {
     }
 
     /// What the first pattern that matches says.
-    fn find(
-        &self,
-        matches: impl Fn(&Self, &Pattern) -> Result<bool, TableError>,
-    ) -> Result<bool, TableError> {
-        for item in self.items.iter() {
-            if matches(self, &item.pattern)? {
-                return Ok(item.matches);
+    async fn find(&self, subject: Subject<'_>) -> Result<bool, TableError> {
+        for Item { matches, pattern } in self.items.iter() {
+            let found = match (subject, pattern) {
+                (Subject::Domain(name), _) => self.by_name(name, pattern).await?,
+                (Subject::Host(name, address, text), _) => {
+                    self.by_name(name, pattern).await?
+                        || self.by_address(address, text, pattern).await?
+                }
+                (Subject::Text(text), Pattern::Text { text: pattern, .. }) => pattern == text,
+                (Subject::Text(text), _) => self.ask(pattern, text).await?.unwrap_or(false),
+            };
+            if found {
+                return Ok(*matches);
             }
         }
         Ok(false)
@@ -163,10 +173,10 @@ impl List {
     }
 
     /// Looks `key` up if the pattern is a table; none if it is not.
-    fn ask(&self, pattern: &Pattern, key: &str) -> Result<Option<bool>, TableError> {
+    async fn ask(&self, pattern: &Pattern, key: &str) -> Result<Option<bool>, TableError> {
         match pattern {
             Pattern::Text { .. } => Ok(None),
-            Pattern::Table(table) => match table.lookup(key.as_bytes()) {
+            Pattern::Table(table) => match table.lookup(key.as_bytes()).await {
                 Ok(value) => Ok(Some(value.is_some())),
                 Err(failure) => {
                     if table.may_complain() {
@@ -188,7 +198,7 @@ impl List {
     }
 
     /// A name against a pattern: the name itself, and its parents as the list's style says.
-    fn by_name(&self, name: &str, pattern: &Pattern) -> Result<bool, TableError> {
+    async fn by_name(&self, name: &str, pattern: &Pattern) -> Result<bool, TableError> {
         if let Pattern::Text { text, .. } = pattern {
             let Some(head) = name.strip_suffix(text.as_str()) else {
                 return Ok(false);
@@ -200,7 +210,7 @@ impl List {
         if name.is_empty() {
             return Ok(false);
         }
-        if self.ask(pattern, name)? == Some(true) {
+        if self.ask(pattern, name).await? == Some(true) {
             return Ok(true);
         }
         let Pattern::Table(table) = pattern else {
@@ -215,7 +225,7 @@ impl List {
             if rest.is_empty() {
                 break;
             }
-            if self.ask(pattern, rest)? == Some(true) {
+            if self.ask(pattern, rest).await? == Some(true) {
                 return Ok(true);
             }
         }
@@ -223,14 +233,14 @@ impl List {
     }
 
     /// An address against a pattern.
-    fn by_address(
+    async fn by_address(
         &self,
         address: IpAddr,
         text: &str,
         pattern: &Pattern,
     ) -> Result<bool, TableError> {
         let Pattern::Text { text: pattern, network } = pattern else {
-            return Ok(self.ask(pattern, text)?.unwrap_or(false));
+            return Ok(self.ask(pattern, text).await?.unwrap_or(false));
         };
         if pattern == text {
             return Ok(true);
@@ -332,6 +342,7 @@ fn may_be_network(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::wait;
     use super::*;
     use crate::config::{Config, Sources};
 
@@ -341,18 +352,14 @@ mod tests {
         Tables::new(config.with_overrides(&over))
     }
 
-    fn now<T>(future: impl Future<Output = T>) -> T {
-        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
-    }
-
     fn domain(parents: &str, list: &str, name: &str) -> bool {
         let list = DomainList::parse(&tables(parents), "relay_domains", list).unwrap();
-        now(list.matches(name)).unwrap()
+        wait(list.matches(name)).unwrap()
     }
 
     fn host(list: &str, name: &str, address: &str) -> Result<bool, TableError> {
         let list = HostList::parse(&tables(""), "mynetworks", list).unwrap();
-        now(list.matches(name, address.parse().unwrap()))
+        wait(list.matches(name, address.parse().unwrap()))
     }
 
     #[test]
@@ -405,10 +412,10 @@ mod tests {
         let error = StringList::parse(&tables, "x", "a !").unwrap_err();
         assert_eq!(error.text, "x: no pattern after '!'");
         let list = StringList::parse(&tables, "x", "a /no/such").unwrap();
-        assert_eq!(now(list.matches("A")), Ok(true));
-        let error = now(list.matches("b")).unwrap_err();
+        assert_eq!(wait(list.matches("A")), Ok(true));
+        let error = wait(list.matches("b")).unwrap_err();
         assert_eq!(error.text, "open file /no/such: No such file or directory");
         let list = StringList::parse(&tables, "x", "fail:y").unwrap();
-        assert!(now(list.matches("b")).is_err());
+        assert!(wait(list.matches("b")).is_err());
     }
 }

@@ -23,12 +23,19 @@ mod open;
 mod outage;
 mod pattern;
 mod record;
+pub mod server;
 mod source;
 mod substitute;
 mod system;
 mod table;
 mod tables;
 mod watch;
+
+/// Waits for an answer.
+#[cfg(test)]
+fn wait<T>(answer: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(answer)
+}
 
 pub use address::{AddressRules, Found, Keys};
 pub use alias::read as read_aliases;

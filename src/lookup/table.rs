@@ -16,6 +16,7 @@ use super::hash::HashTable;
 use super::lines::show;
 use super::outage::Outage;
 use super::pattern::PatternTable;
+use super::server::Server;
 use super::system;
 use super::watch::Watch;
 use crate::log::Log;
@@ -125,16 +126,31 @@ pub(super) enum Engine {
     Fail,
     /// randmap
     Random(Vec<Box<[u8]>>),
-    /// unionmap
-    Union(Vec<Arc<Table>>),
-    /// pipemap
-    Pipe(Vec<Arc<Table>>),
-    /// debug
-    Debug(Arc<Table>),
+    /// Other tables, or a server.
+    Elsewhere(Place),
     /// A file that postmap(1) made.
     Indexed(super::indexed::Indexed),
     /// It could not be opened; the reason.
     Unavailable(String),
+}
+
+/// Who answers a look-up in place of a table of this process.
+#[derive(Clone, Debug)]
+pub(super) enum Place {
+    /// unionmap
+    Union(Arc<[Arc<Table>]>),
+    /// pipemap
+    Pipe(Arc<[Arc<Table>]>),
+    /// debug
+    Debug(Arc<Table>),
+    /// A server, such as a database.
+    Server(Arc<dyn Server>),
+}
+
+/// What one table says about a key.
+enum Answer {
+    Value(Option<Vec<u8>>),
+    Elsewhere(Place),
 }
 
 /// An open table, and whose log its trouble goes to.
@@ -196,10 +212,11 @@ impl Table {
             | Engine::Fail
             | Engine::Random(_)
             | Engine::Unavailable(_) => false,
-            Engine::Union(tables) | Engine::Pipe(tables) => {
+            Engine::Elsewhere(Place::Union(tables) | Place::Pipe(tables)) => {
                 tables.first().is_some_and(|table| table.is_fixed())
             }
-            Engine::Debug(table) => table.is_fixed(),
+            Engine::Elsewhere(Place::Debug(table)) => table.is_fixed(),
+            Engine::Elsewhere(Place::Server(server)) => server.is_fixed(),
         }
     }
 
@@ -231,7 +248,7 @@ impl Table {
     }
 
     /// The value for `key`.
-    pub fn lookup(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
+    pub async fn lookup(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
         if let Some(watch) = &self.core.watch
             && watch.is_due()
         {
@@ -246,8 +263,14 @@ impl Table {
             ));
             return Ok(None);
         }
-        let engine = self.core.engine.read().unwrap_or_else(PoisonError::into_inner);
-        let value = self.ask(&engine, key)?;
+        let answer = {
+            let engine = self.core.engine.read().unwrap_or_else(PoisonError::into_inner);
+            self.ask(&engine, key)?
+        };
+        let value = match answer {
+            Answer::Value(value) => value,
+            Answer::Elsewhere(place) => Box::pin(self.ask_elsewhere(&place, key)).await?,
+        };
         if utf8
             && let Some(value) = &value
             && !is_utf8(value)
@@ -273,7 +296,7 @@ impl Table {
                 Ok(())
             }
             Engine::Indexed(table) => table.for_each(visit).map_err(SequenceError::Failed),
-            Engine::Debug(table) => table.for_each(visit),
+            Engine::Elsewhere(Place::Debug(table)) => table.for_each(visit),
             Engine::Fail => Err(SequenceError::Failed(NO_REASON.into())),
             Engine::Unavailable(why) => Err(SequenceError::Failed(why.clone())),
             _ => Err(SequenceError::Unsupported),
@@ -289,50 +312,66 @@ impl Table {
         }
     }
 
-    fn ask(&self, engine: &Engine, key: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
-        match engine {
-            Engine::Hash(table) => Ok(table.find(&self.folded(key)).map(<[u8]>::to_vec)),
-            Engine::Static(value) => Ok(Some(value.to_vec())),
-            Engine::Patterns(table) => Ok(table.find(&self.core.name, key, &mut |text| {
+    /// What a table of this process says, or who else is to be asked.
+    fn ask(&self, engine: &Engine, key: &[u8]) -> Result<Answer, Failure> {
+        let value = match engine {
+            Engine::Hash(table) => table.find(&self.folded(key)).map(<[u8]>::to_vec),
+            Engine::Static(value) => Some(value.to_vec()),
+            Engine::Patterns(table) => table.find(&self.core.name, key, &mut |text| {
                 self.warn(format_args!("{text}"));
-            })),
+            }),
             Engine::Cidr(table) => {
                 let address = std::str::from_utf8(key).ok().and_then(|key| key.parse().ok());
-                Ok(address.and_then(|address: IpAddr| table.find(address)).map(<[u8]>::to_vec))
+                address.and_then(|address: IpAddr| table.find(address)).map(<[u8]>::to_vec)
             }
-            Engine::Environ => Ok(system::environment(&self.folded(key))),
-            Engine::Passwd => system::passwd(&self.folded(key)).map_err(|e| self.broken(&e)),
-            Engine::Group => system::group(&self.folded(key)).map_err(|e| self.broken(&e)),
-            Engine::Fail => Err(Failure { text: "table always fails".into(), config: false }),
-            Engine::Random(values) => Ok(system::choose(values).map(|value| value.to_vec())),
-            Engine::Union(tables) => {
+            Engine::Environ => system::environment(&self.folded(key)),
+            Engine::Passwd => system::passwd(&self.folded(key)).map_err(|e| self.broken(&e))?,
+            Engine::Group => system::group(&self.folded(key)).map_err(|e| self.broken(&e))?,
+            Engine::Fail => {
+                return Err(Failure { text: "table always fails".into(), config: false });
+            }
+            Engine::Random(values) => system::choose(values).map(|value| value.to_vec()),
+            Engine::Indexed(table) => table.find(&self.folded(key)).map_err(|e| self.broken(&e))?,
+            Engine::Elsewhere(place) => return Ok(Answer::Elsewhere(place.clone())),
+            Engine::Unavailable(why) => {
+                self.warn(format_args!("{self} is unavailable. {why}"));
+                return Err(Failure { text: why.clone(), config: false });
+            }
+        };
+        Ok(Answer::Value(value))
+    }
+
+    /// What other tables or servers say.
+    async fn ask_elsewhere(&self, place: &Place, key: &[u8]) -> Result<Option<Vec<u8>>, Failure> {
+        match place {
+            Place::Union(tables) => {
                 let mut all: Option<Vec<u8>> = None;
-                for table in tables {
-                    if let Some(value) = table.lookup(key)? {
-                        match &mut all {
-                            Some(all) if !all.is_empty() => {
+                for table in tables.iter() {
+                    match (table.lookup(key).await?, &mut all) {
+                        (None, _) => {}
+                        (Some(value), None) => all = Some(value),
+                        (Some(value), Some(all)) => {
+                            if !all.is_empty() {
                                 all.push(b',');
-                                all.extend_from_slice(&value);
                             }
-                            Some(all) => all.extend_from_slice(&value),
-                            None => all = Some(value),
+                            all.extend_from_slice(&value);
                         }
                     }
                 }
                 Ok(all.filter(|all| !all.is_empty()))
             }
-            Engine::Pipe(tables) => {
+            Place::Pipe(tables) => {
                 let mut key = key.to_vec();
-                for table in tables {
-                    match table.lookup(&key)? {
+                for table in tables.iter() {
+                    match table.lookup(&key).await? {
                         Some(value) => key = value,
                         None => return Ok(None),
                     }
                 }
                 Ok(Some(key))
             }
-            Engine::Debug(table) => {
-                let found = table.lookup(key);
+            Place::Debug(table) => {
+                let found = table.lookup(key).await;
                 let shown = match &found {
                     Ok(Some(value)) => show(value),
                     Ok(None) => "not_found".into(),
@@ -342,14 +381,7 @@ impl Table {
                 log.info(format_args!("{table} lookup: \"{}\" = \"{shown}\"", show(key)));
                 found
             }
-            Engine::Indexed(table) => table.find(&self.folded(key)).map_err(|text| {
-                self.warn(format_args!("{text}"));
-                Failure { text, config: false }
-            }),
-            Engine::Unavailable(why) => {
-                self.warn(format_args!("{self} is unavailable. {why}"));
-                Err(Failure { text: why.clone(), config: false })
-            }
+            Place::Server(server) => server.find(&self.folded(key), &self.context.log).await,
         }
     }
 

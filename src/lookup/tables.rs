@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::address::{self, AddressRules, Found, Keys};
-use super::table::{Context, Core, Engine, Failure, Purpose, Table};
+use super::table::{Context, Core, Engine, Failure, Place, Purpose, Table};
 use super::watch::Watch;
 use super::{braces, open};
 use crate::config::parameters as p;
@@ -198,9 +198,15 @@ impl Tables {
         let mut complaints = Vec::new();
         let watch = open::files(kind, name).map(|(paths, text)| Watch::new(paths, text));
         let opened = opened.unwrap_or_else(|| match kind {
-            "unionmap" => self.several(kind, name, purpose, depth).map(Engine::Union),
-            "pipemap" => self.several(kind, name, purpose, depth).map(Engine::Pipe),
-            "debug" if depth < DEPTH => self.inner(name, purpose, depth).map(Engine::Debug),
+            "unionmap" => self
+                .several(kind, name, purpose, depth)
+                .map(|tables| Engine::Elsewhere(Place::Union(tables.into()))),
+            "pipemap" => self
+                .several(kind, name, purpose, depth)
+                .map(|tables| Engine::Elsewhere(Place::Pipe(tables.into()))),
+            "debug" if depth < DEPTH => {
+                self.inner(name, purpose, depth).map(|table| Engine::Elsewhere(Place::Debug(table)))
+            }
             _ => open::load(kind, name, purpose, self.context.utf8, &mut |text| match self
                 .is_command
             {
@@ -273,18 +279,18 @@ impl Maps {
 
     /// Looks `key` up as it is (tables fold case as their type does).
     pub async fn find(&self, key: &str) -> Result<Option<String>, TableError> {
-        self.find_text(key.as_bytes(), false)
+        self.find_text(key.as_bytes(), false).await
     }
 
     /// Looks up a key that need not be UTF-8, such as a header.
     pub async fn find_bytes(&self, key: &[u8]) -> Result<Option<String>, TableError> {
-        self.find_text(key, false)
+        self.find_text(key, false).await
     }
 
     /// Looks up part of a name or address, such as a parent domain: only tables of fixed strings
     /// are asked, tables of patterns (regexp, pcre, tcp …) see whole keys only.
     pub async fn find_partial(&self, key: &str) -> Result<Option<String>, TableError> {
-        self.find_text(key.as_bytes(), true)
+        self.find_text(key.as_bytes(), true).await
     }
 
     /// Looks an address up as tables of addresses are: `user+ext@domain`, `user@domain`, then, if
@@ -295,7 +301,7 @@ impl Maps {
         address: &str,
         rules: &AddressRules,
     ) -> Result<Option<Found>, TableError> {
-        address::find(self, address, &Keys::from(rules))
+        address::find(self, address, &Keys::from(rules)).await
     }
 
     /// The same for any choice of keys.
@@ -304,11 +310,11 @@ impl Maps {
         address: &str,
         keys: &Keys<'_>,
     ) -> Result<Option<Found>, TableError> {
-        address::find(self, address, keys)
+        address::find(self, address, keys).await
     }
 
     /// What all of the above come to; `partial` skips tables of patterns.
-    pub(super) fn find_text(
+    pub(super) async fn find_text(
         &self,
         key: &[u8],
         partial: bool,
@@ -321,7 +327,7 @@ impl Maps {
                 continue;
             }
             let shown = || super::lines::show(key);
-            match table.lookup(key) {
+            match table.lookup(key).await {
                 Ok(None) => {}
                 Ok(Some(value)) if value.is_empty() => {
                     let title = &self.title;
@@ -353,6 +359,7 @@ impl Maps {
 
 #[cfg(test)]
 mod tests {
+    use super::super::wait;
     use super::*;
     use crate::config::Sources;
 
@@ -362,7 +369,7 @@ mod tests {
 
     fn find(text: &str, key: &str) -> Result<Option<String>, TableError> {
         let maps = tables().maps("x_maps", text).unwrap();
-        maps.find_text(key.as_bytes(), false)
+        wait(maps.find_text(key.as_bytes(), false))
     }
 
     #[test]
@@ -411,15 +418,15 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("t");
         let maps = tables().maps("x_maps", &format!("regexp:{}", path.display())).unwrap();
-        assert!(maps.find_text(b"a", false).is_err());
+        assert!(wait(maps.find_text(b"a", false)).is_err());
         std::fs::write(&path, "/a/ b\n").unwrap();
         let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
-        while maps.find_text(b"a", false) != Ok(Some("b".into())) {
+        while wait(maps.find_text(b"a", false)) != Ok(Some("b".into())) {
             assert!(std::time::Instant::now() < until);
             std::thread::sleep(std::time::Duration::from_millis(100));
         }
         std::fs::remove_file(&path).unwrap();
         std::thread::sleep(std::time::Duration::from_millis(1100));
-        assert_eq!(maps.find_text(b"a", false), Ok(Some("b".into())));
+        assert_eq!(wait(maps.find_text(b"a", false)), Ok(Some("b".into())));
     }
 }

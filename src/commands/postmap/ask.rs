@@ -62,10 +62,11 @@ impl<'a> Lazy<'a> {
 
 /// Asks one table; warns about an empty value.
 fn ask(context: &Context, table: &Table, key: &[u8]) -> Result<Option<Vec<u8>>, Fatal> {
-    let value = table.lookup(key).map_err(|failure| match failure.config {
-        true => Fatal(format!("table {table}: query error")),
-        false => Fatal(format!("table {table}: query error: {NO_REASON}")),
-    })?;
+    let value =
+        context.runtime.block_on(table.lookup(key)).map_err(|failure| match failure.config {
+            true => Fatal(format!("table {table}: query error")),
+            false => Fatal(format!("table {table}: query error: {NO_REASON}")),
+        })?;
     let value = match value {
         Some(value) if context.call.files => {
             Some(crate::lookup::decode_file(&value).map_err(|why| {

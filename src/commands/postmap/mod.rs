@@ -49,6 +49,8 @@ struct Context {
     config: Arc<Config>,
     log: Log,
     tables: Arc<Tables>,
+    /// Tables may have to wait for a server.
+    runtime: tokio::runtime::Runtime,
 }
 
 fn start(which: Which, arguments: Vec<OsString>) -> ExitCode {
@@ -76,8 +78,10 @@ fn start(which: Which, arguments: Vec<OsString>) -> ExitCode {
     for text in config.warnings() {
         log.warning(format_args!("{text}"));
     }
-    let tables = Tables::for_command(config.clone(), log.clone());
-    let context = Context { which, call, config, log, tables };
+    let context = match Context::new(which, call, config, log.clone()) {
+        Ok(context) => context,
+        Err(e) => return refuse(&log, &format!("cannot start: {e}")),
+    };
     match context.act() {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -96,12 +100,13 @@ pub(super) fn make_aliases(config: &Arc<Config>, tables: Vec<String>) -> ExitCod
         return ExitCode::FAILURE;
     };
     call.tables = tables;
-    let tables = Tables::for_command(config.clone(), log.clone());
-    let context = Context { which, call, config: config.clone(), log, tables };
-    let code = match context.act() {
+    let done = Context::new(which, call, config.clone(), log.clone())
+        .map_err(|e| Fatal(format!("cannot start: {e}")))
+        .and_then(|context| context.act());
+    let code = match done {
         Ok(_) => ExitCode::SUCCESS,
         Err(Fatal(text)) => {
-            context.log.fatal(format_args!("{text}"));
+            log.fatal(format_args!("{text}"));
             ExitCode::FAILURE
         }
     };
@@ -110,6 +115,12 @@ pub(super) fn make_aliases(config: &Arc<Config>, tables: Vec<String>) -> ExitCod
 }
 
 impl Context {
+    fn new(which: Which, call: Call, config: Arc<Config>, log: Log) -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let tables = Tables::for_command(config.clone(), log.clone());
+        Ok(Self { which, call, config, log, tables, runtime })
+    }
+
     /// True: all is well, or a key was found.
     fn act(&self) -> Result<bool, Fatal> {
         let call = &self.call;

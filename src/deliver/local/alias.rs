@@ -33,14 +33,14 @@ impl Delivery {
             return Some(self.say(&attributes, (5, 4, 6), text));
         }
         attributes.expanded_from = Some(name.to_owned());
-        match self.find_alias(&attributes, subject, name) {
+        match self.find_alias(&attributes, subject, name).await {
             Ok(found) => Some(self.alias_found(attributes, found?, name).await),
             Err(retry) => Some(retry),
         }
     }
 
     /// Asks the tables in order; an error is a failure that has been reported.
-    fn find_alias(
+    async fn find_alias(
         &mut self,
         attributes: &Attributes,
         subject: &Subject,
@@ -48,7 +48,7 @@ impl Delivery {
     ) -> Result<Option<Found>, Retry> {
         let aliases = self.settings().aliases.clone();
         for table in aliases.tables() {
-            let value = match look_up(table, name) {
+            let value = match look_up(table, name).await {
                 Ok(None) => continue,
                 Ok(Some(value)) => value,
                 Err(()) => {
@@ -134,12 +134,12 @@ impl Delivery {
 }
 
 /// Asks one table, under the name as it stands in an alias file, then under the bare name.
-fn look_up(table: &Table, name: &str) -> Result<Option<String>, ()> {
+async fn look_up(table: &Table, name: &str) -> Result<Option<String>, ()> {
     let text = |value: Vec<u8>| String::from_utf8_lossy(&value).into_owned();
     let quoted = quote_822_local_part(name);
-    let found = table.lookup(quoted.as_bytes()).map_err(drop)?;
+    let found = table.lookup(quoted.as_bytes()).await.map_err(drop)?;
     if found.is_some() || *quoted == *name {
         return Ok(found.map(text));
     }
-    Ok(table.lookup(name.as_bytes()).map_err(drop)?.map(text))
+    Ok(table.lookup(name.as_bytes()).await.map_err(drop)?.map(text))
 }
