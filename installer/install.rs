@@ -1,97 +1,251 @@
-//! `postfix-installer install`: programs, links, folders, first configuration.
+//! `postfix-installer install`: programs, links, folders, accounts, first configuration.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use postfix_rs::commands::postfix::tree;
-
+use crate::accounts;
 use crate::arguments::InstallOptions;
-use crate::files::Files;
-use crate::layout;
-use crate::progress;
+use crate::conflict::{self, Conflict, Remedy};
+use crate::context::{Context, Done};
+use crate::failure::{Failure, Outcome};
+use crate::folders;
+use crate::journal::Facts;
+use crate::layout::{self, Shipped};
+use crate::machine::{Distribution, Init, Machine};
+use crate::main_cf::{MainCf, Present};
+use crate::plan::{Draft, Owner, Plan, Role, Source};
+use crate::programs::{self, Programs};
+use crate::use_flags::Asked;
 
 /// Installs, or stages below `--root`.
-pub fn run(options: &InstallOptions) -> Result<(), String> {
-    let files =
-        Files { root: options.root.clone(), dry_run: options.dry_run, quiet: options.quiet };
-    if !options.quiet {
-        progress::heading(&format!(
-            "postfix-rs {} into {}",
-            env!("CARGO_PKG_VERSION"),
-            options.root.display()
-        ));
+pub fn run(context: &Context, options: &InstallOptions) -> Outcome {
+    context.recover()?;
+    let asked = Asked::read(options.flags.as_deref())?;
+    let root = context.machine.root.path().display();
+    context.voice.heading(&format!("postfix-rs {} into {root}", env!("CARGO_PKG_VERSION")));
+    let conflicts = conflict::find(&context.machine);
+    if !conflicts.is_empty() && !options.replace {
+        return Err(blocked(context, &conflicts));
     }
-    programs(&files, &options.prefix)?;
-    configuration(&files, &options.prefix)?;
-    folders(&files)
+    let programs = programs::provide(context, &asked)?;
+    let plan = decide(context, &programs, &asked);
+    if !conflicts.is_empty() && !context.dry_run {
+        replace(context, &conflicts)?;
+    }
+    let facts = Facts {
+        version: Some(env!("CARGO_PKG_VERSION").into()),
+        prefix: Some(context.prefix.clone()),
+        features: Some(programs.flags.names()),
+        migrated_from: None,
+    };
+    if context.carry_out("install", &plan, facts)? == Done::Changed {
+        next_steps(context);
+    }
+    Ok(())
 }
 
-/// The two programs, and their other names.
-fn programs(files: &Files, prefix: &Path) -> Result<(), String> {
+fn blocked(context: &Context, conflicts: &[Conflict]) -> Failure {
+    let told = conflict::tell(&context.machine, &context.voice, conflicts);
+    let document = serde_json::json!({ "error": "blocked", "conflicts": told });
+    let what = "blocked by another mail system; nothing has been changed";
+    Failure { document: Some(Box::new(document)), ..Failure::new(what) }
+}
+
+/// Gets other mail systems out of the way, after asking. What is left after that is an error.
+fn replace(context: &Context, conflicts: &[Conflict]) -> Outcome {
+    let told = conflict::tell(&context.machine, &context.voice, conflicts);
+    let remedies: Vec<&Remedy> = told.iter().flat_map(|one| &one.remedies).collect();
+    if let Some(advice) = remedies.iter().find(|remedy| matches!(remedy, Remedy::Advice(_))) {
+        return Err(Failure::new("the installer cannot get everything out of the way")
+            .advise(advice.to_string())
+            .advise("nothing has been changed"));
+    }
+    if !context.voice.agrees("Get it out of the way?", context.yes)? {
+        return Err(Failure::new("not agreed to; nothing has been changed"));
+    }
+    let mut draft = Draft::new(&context.machine);
+    for remedy in &remedies {
+        if let Remedy::Command { words, undo } = remedy {
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let undo: Option<Vec<&str>> =
+                undo.as_ref().map(|undo| undo.iter().map(String::as_str).collect());
+            draft.run(&words, "makes room", undo.as_deref(), Role::State);
+        }
+        if let Remedy::Replace(path) = remedy
+            && path.starts_with("/etc/")
+        {
+            let action = crate::plan::Action::Remove { path: path.into() };
+            draft.step(Role::State, action);
+        }
+    }
+    let plan = draft.finish();
+    if !plan.steps.is_empty() {
+        let facts = Facts::default();
+        crate::act::perform(&context.machine, &context.voice, "replace", &plan, facts, false)?;
+    }
+    // Files of nobody's are replaced by the installation itself.
+    let left: Vec<Conflict> = conflict::find(&context.machine)
+        .into_iter()
+        .filter(|conflict| {
+            conflict.found.iter().any(|e| !matches!(e, conflict::Evidence::Name { .. }))
+        })
+        .collect();
+    if left.is_empty() {
+        return Ok(());
+    }
+    Err(blocked(context, &left))
+}
+
+fn decide(context: &Context, programs: &Programs, asked: &Asked) -> Plan {
+    let machine = &context.machine;
+    let mut draft = Draft::new(machine);
+    accounts::plan(&mut draft, machine);
+    put_programs(&mut draft, &context.prefix, programs);
+    put_documents(&mut draft, context, programs);
+    put_configuration(&mut draft, context, programs, asked);
+    folders::plan(&mut draft, machine);
+    if programs.flags.has("selinux") && machine.is_live() {
+        label(&mut draft, machine, &context.prefix);
+    }
+    draft.finish()
+}
+
+/// The programs, and their other names.
+fn put_programs(draft: &mut Draft<'_>, prefix: &Path, programs: &Programs) {
+    let role = Role::Installed;
     let (sbin, bin, libexec) =
         (prefix.join("sbin"), prefix.join("bin"), prefix.join("libexec/postfix"));
     for folder in [&sbin, &bin, &libexec, &prefix.join("lib/postfix")] {
-        files.folder(folder, 0o755)?;
+        draft.folder(folder, 0o755, Owner::root(), role);
     }
-    files.program(&beside_me("postfix")?, &sbin.join("postfix"), 0o755)?;
-    files.program(&beside_me("postdrop")?, &sbin.join("postdrop"), 0o755)?;
-    set_gid(files, &sbin.join("postdrop"))?;
+    for (from, name, mode, group) in [
+        (&programs.postfix, "postfix", 0o755, "root"),
+        (&programs.postdrop, "postdrop", 0o2755, "postdrop"),
+        (&programs.installer, "postfix-installer", 0o755, "root"),
+    ] {
+        let owner = Owner::new("root", group);
+        draft.file(&sbin.join(name), Source::Copy(from.clone()), mode, owner, role);
+    }
     for name in layout::COMMANDS {
-        files.link(&sbin.join(name), "postfix")?;
+        draft.link(&sbin.join(name), Path::new("postfix"), role);
     }
     for name in layout::SET_GID_COMMANDS {
-        files.link(&sbin.join(name), "postdrop")?;
+        draft.link(&sbin.join(name), Path::new("postdrop"), role);
     }
     for name in layout::SENDMAIL_NAMES {
-        files.link(&bin.join(name), "../sbin/sendmail")?;
+        draft.link(&bin.join(name), Path::new("../sbin/sendmail"), role);
     }
-    files.link(&prefix.join("lib/sendmail"), "../sbin/sendmail")?;
+    draft.link(&prefix.join("lib/sendmail"), Path::new("../sbin/sendmail"), role);
     for name in layout::DAEMONS {
-        files.link(&libexec.join(name), "../../sbin/postfix")?;
+        draft.link(&libexec.join(name), Path::new("../../sbin/postfix"), role);
     }
-    Ok(())
 }
 
-/// The program of that name that was built together with this one; without it, this very file,
-/// which is all of them.
-fn beside_me(name: &str) -> Result<PathBuf, String> {
-    let me =
-        std::env::current_exe().map_err(|e| format!("cannot find my own program file: {e}"))?;
-    let beside = me.with_file_name(name);
-    Ok(if beside.is_file() { beside } else { me })
-}
-
-/// postdrop belongs to the group of the maildrop. Where that group does not exist yet, the
-/// program stays as it is, and `postfix check` says so on the machine itself.
-fn set_gid(files: &Files, program: &Path) -> Result<(), String> {
-    let at = files.staged(program);
-    let group = postfix_rs::sys::users::group("postdrop");
-    if files.dry_run || !postfix_rs::sys::users::is_root() {
-        return Ok(());
-    }
-    let Ok(group) = group else { return Ok(()) };
-    std::os::unix::fs::chown(&at, None, Some(group.gid.as_raw()))
-        .and_then(|()| std::fs::set_permissions(&at, std::fs::Permissions::from_mode(0o2755)))
-        .map_err(|e| format!("cannot make {} set-gid: {e}", at.display()))
-}
-
-fn configuration(files: &Files, prefix: &Path) -> Result<(), String> {
-    let etc = Path::new("/etc/postfix");
-    files.folder(etc, 0o755)?;
-    let main_cf = layout::MAIN_CF.replace("/usr/", &format!("{}/", prefix.display()));
-    files.configuration(&etc.join("main.cf"), &main_cf)?;
-    files.configuration(&etc.join("master.cf"), layout::MASTER_CF)?;
-    files.configuration(Path::new("/etc/aliases"), layout::ALIASES)
-}
-
-/// Queue and data folders. Owners are set by `postfix start`, which knows the accounts.
-fn folders(files: &Files) -> Result<(), String> {
-    files.folder(Path::new("/var/spool/postfix"), 0o755)?;
-    files.folder(Path::new("/var/lib/postfix"), 0o700)?;
-    if files.root == Path::new("/") {
-        for folder in tree::FOLDERS {
-            files.folder(&Path::new("/var/spool/postfix").join(folder.name), folder.mode)?;
+/// Manual pages, and the files of the service manager; a staging folder gets those of both.
+fn put_documents(draft: &mut Draft<'_>, context: &Context, programs: &Programs) {
+    let machine = &context.machine;
+    let staging = !machine.is_system();
+    let mut put = |files: &[Shipped], role: Role| {
+        for file in files {
+            let path = context.prefix.join(file.path);
+            if role == Role::Configuration && machine.root.has(&path) {
+                continue;
+            }
+            let text = with_prefix(file.text, &context.prefix);
+            draft.file(&path, Source::Bytes(text.into_bytes()), file.mode, Owner::root(), role);
         }
+    };
+    put(layout::MAN, Role::Installed);
+    if programs.flags.has("doc") {
+        put(layout::DOC, Role::Installed);
     }
-    Ok(())
+    if staging || machine.init == Init::OpenRc {
+        put(layout::OPENRC, Role::Installed);
+        put(layout::OPENRC_CONF, Role::Configuration);
+    }
+    if staging || machine.init == Init::Systemd {
+        put(layout::SYSTEMD, Role::Installed);
+    }
+}
+
+fn with_prefix(text: &str, prefix: &Path) -> String {
+    match prefix.to_str() {
+        Some("/usr") | None => text.to_owned(),
+        Some(prefix) => text.replace("/usr/sbin", &format!("{prefix}/sbin")),
+    }
+}
+
+/// Configuration files that are not there yet. Where mail is kept is decided by USE=mbox.
+fn put_configuration(draft: &mut Draft<'_>, context: &Context, programs: &Programs, asked: &Asked) {
+    let machine = &context.machine;
+    let etc = Path::new("/etc/postfix");
+    let role = Role::Configuration;
+    let mbox = programs.flags.has("mbox");
+    draft.folder(etc, 0o755, Owner::root(), role);
+    let path = etc.join("main.cf");
+    match std::fs::read(machine.root.at(&path)) {
+        Err(_) => {
+            let mut text = MainCf::parse(stock_main_cf(machine, &context.prefix).as_bytes());
+            mailboxes(&mut text, mbox);
+            draft.file(&path, Source::Bytes(text.text()), 0o644, Owner::root(), role);
+        }
+        // The administrator's own file changes only where that was asked for.
+        Ok(before) if asked.says("mbox").is_some() => {
+            let mut text = MainCf::parse(&before);
+            mailboxes(&mut text, mbox);
+            draft.edit(&path, &before, text.text(), false, role);
+        }
+        Ok(_) => {}
+    }
+    let mut missing = |path: PathBuf, text: &str| {
+        if !machine.root.has(&path) {
+            let source = Source::Bytes(text.as_bytes().to_vec());
+            draft.file(&path, source, 0o644, Owner::root(), role);
+        }
+    };
+    missing(etc.join("master.cf"), layout::MASTER_CF);
+    missing(machine.aliases().into(), layout::ALIASES);
+}
+
+fn stock_main_cf(machine: &Machine, prefix: &Path) -> String {
+    let text = layout::MAIN_CF.replace("/usr/", &format!("{}/", prefix.display()));
+    match machine.distribution {
+        Distribution::Gentoo => text.replace(":/etc/aliases", ":/etc/mail/aliases"),
+        _ => text,
+    }
+}
+
+/// `mail_spool_directory` or `home_mailbox`, unless the administrator has set either.
+pub fn mailboxes(text: &mut MainCf, mbox: bool) {
+    if text.value("mail_spool_directory").is_some() || text.value("home_mailbox").is_some() {
+        return;
+    }
+    let (name, value) =
+        if mbox { ("mail_spool_directory", "/var/mail") } else { ("home_mailbox", ".maildir/") };
+    text.set(name, value, Present::Keep, &["home_mailbox", "mail_spool_directory"]);
+}
+
+/// USE=selinux: what was installed gets the labels of the policy.
+fn label(draft: &mut Draft<'_>, machine: &Machine, prefix: &Path) {
+    let Some(restorecon) = machine.tool("restorecon") else {
+        draft.note("USE=selinux: restorecon is not here; label the files with: restorecon -R /usr/sbin /usr/libexec/postfix /etc/postfix /var/spool/postfix");
+        return;
+    };
+    let sbin = prefix.join("sbin").display().to_string();
+    let libexec = prefix.join("libexec/postfix").display().to_string();
+    let restorecon = restorecon.display().to_string();
+    let words = [&restorecon, "-R", &sbin, &libexec, "/etc/postfix", "/var/spool/postfix"];
+    draft.run(&words, "SELinux labels", None, Role::State);
+}
+
+fn next_steps(context: &Context) {
+    if !context.machine.is_live() {
+        return;
+    }
+    context.voice.heading("Next");
+    context.voice.print("  postfix-installer configure              the name of this machine");
+    context.voice.print("  $EDITOR /etc/postfix/main.cf             what it does for whom");
+    context
+        .voice
+        .print("  postfix-installer first-start --enable   start it, now and at every boot");
+    context.voice.print("  postfix-installer doctor                 look whether all is well");
 }

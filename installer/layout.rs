@@ -1,4 +1,4 @@
-//! Which programs, links and folders an installation has.
+//! Which programs, links, folders and documents an installation has: the one table.
 
 /// Commands that are the program `postfix` under other names, in `<prefix>/sbin`.
 pub const COMMANDS: &[&str] =
@@ -45,3 +45,29 @@ pub const MASTER_CF: &str = include_str!("etc/master.cf");
 pub const MAIN_CF: &str = include_str!("etc/main.cf");
 /// The stock aliases.
 pub const ALIASES: &str = include_str!("etc/aliases");
+
+/// A file that is part of the installer.
+#[derive(Clone, Copy, Debug)]
+pub struct Shipped {
+    /// Where it goes; a path that is not absolute counts from the prefix.
+    pub path: &'static str,
+    /// What it says. `/usr/` in it becomes the prefix.
+    pub text: &'static str,
+    /// Access rights.
+    pub mode: u32,
+}
+
+/// Installed where OpenRC starts services.
+pub const OPENRC: &[Shipped] = &[];
+
+/// Settings of the OpenRC service: the administrator's once they are there.
+pub const OPENRC_CONF: &[Shipped] = &[];
+
+/// Installed where systemd starts services.
+pub const SYSTEMD: &[Shipped] = &[];
+
+/// Manual pages.
+pub const MAN: &[Shipped] = &[];
+
+/// Installed with USE=doc.
+pub const DOC: &[Shipped] = &[];

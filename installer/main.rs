@@ -1,13 +1,41 @@
-//! The program `postfix-installer`: puts the mail system on a machine, or tries it out.
+//! The program `postfix-installer`: puts the mail system on a machine, keeps an eye on it, or tries
+//! it out.
+//!
+//! ```text
+//! machine (what is there) ─► plan (what differs) ─► act (journal, change, roll back)
+//! ```
 //!
 //! The same file also is every command and daemon, when it is called by such a name: that is how
 //! `try` works from a single program.
 
-mod arguments;
-mod files;
-mod install;
-mod layout;
+// What a machine is, and how it is spoken of.
+mod failure;
+mod root;
+mod machine;
 mod progress;
+mod voice;
+
+// Deciding and acting.
+mod journal;
+mod plan;
+mod act;
+
+// Knowledge that plans are made of.
+mod layout;
+mod main_cf;
+mod use_flags;
+mod conflict;
+mod accounts;
+mod folders;
+mod service;
+
+// The verbs.
+mod arguments;
+mod context;
+mod programs;
+mod install;
+mod status;
+mod uninstall;
 mod trial;
 
 use std::path::Path;
@@ -16,6 +44,9 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::arguments::{Arguments, Verb};
+use crate::context::Context;
+use crate::failure::Outcome;
+use crate::voice::{Voice, report};
 
 fn main() -> ExitCode {
     let called = std::env::args_os().next().unwrap_or_default();
@@ -28,15 +59,22 @@ fn main() -> ExitCode {
         return ExitCode::from(64);
     }
     let arguments = Arguments::parse();
-    let done = match arguments.verb {
-        Verb::Install(options) => install::run(&options),
-        Verb::Try(options) => trial::run(&options),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(text) => {
-            eprintln!("postfix-installer: {text}");
-            ExitCode::FAILURE
+    obey(&arguments).unwrap_or_else(|failure| {
+        report(&Voice::new(arguments.quiet, arguments.json), &failure);
+        ExitCode::FAILURE
+    })
+}
+
+fn obey(arguments: &Arguments) -> Outcome<ExitCode> {
+    let context = Context::new(arguments)?;
+    let done = |()| ExitCode::SUCCESS;
+    match &arguments.verb {
+        Verb::Install(options) => install::run(&context, options).map(done),
+        Verb::Status => {
+            Ok(if status::run(&context) { ExitCode::SUCCESS } else { ExitCode::from(3) })
         }
+        Verb::Uninstall(options) => uninstall::run(&context, options).map(done),
+        Verb::Try(options) => trial::run(options).map(done).map_err(Into::into),
+        _ => Err(failure::Failure::new("not built yet")),
     }
 }

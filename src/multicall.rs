@@ -24,6 +24,7 @@ const DAEMONS: &[(&str, Program)] = &[
 
 /// Commands by name.
 const COMMANDS: &[(&str, Program)] = &[
+    ("features", crate::commands::features::main),
     ("mailq", crate::commands::sendmail::main),
     ("newaliases", crate::commands::sendmail::main),
     ("postalias", crate::commands::postalias::main),

@@ -2,6 +2,7 @@
 //!
 //! Each module has one `main` that takes the arguments after the name, and returns the exit code.
 
+pub mod features;
 pub mod getopt;
 pub mod postalias;
 pub mod postcat;

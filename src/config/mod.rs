@@ -8,6 +8,7 @@
 pub mod check;
 pub mod computed;
 pub mod expand;
+pub mod features;
 pub mod lines;
 pub mod list;
 pub mod main_cf;
