@@ -14,6 +14,8 @@ pub struct Parameter<Kind> {
     pub limits: Limits,
     /// Its type.
     pub kind: Kind,
+    /// What it is for, in a sentence; see [`Entry::text`].
+    pub text: &'static str,
 }
 
 /// The default of a parameter.
@@ -101,6 +103,9 @@ pub trait Entry: Sync {
     fn limits(&self) -> Limits;
     /// Its type.
     fn kind(&self) -> KindOf;
+    /// What it is for, in one sentence, for manuals and listings. Names of parameters and of
+    /// pages such as smtpd(8) stand as they are; what is to be typed stands in backticks.
+    fn text(&self) -> &'static str;
 }
 
 macro_rules! entries {
@@ -110,6 +115,7 @@ macro_rules! entries {
             fn default(&self) -> Default { self.default }
             fn limits(&self) -> Limits { self.limits }
             fn kind(&self) -> KindOf { KindOf::$kind }
+            fn text(&self) -> &'static str { self.text.trim_ascii() }
         }
     )* };
 }
@@ -117,16 +123,18 @@ entries!(Text, Raw, Bool, Int, Long, Time, NBool, NInt);
 
 /// Declares parameters: `name: Kind = "default";` or `name: Kind = computed;`, with
 /// `, Limits::…` after the default where values are limited, and `ident as "name"` where the
-/// name is no Rust identifier. Makes one `static` each and `ALL`.
+/// name is no Rust identifier. The doc comment above an entry is its text in postconf(5). Makes
+/// one `static` each and `ALL`.
 macro_rules! parameters {
-    ($($name:ident $(as $text:literal)? : $kind:ident = $default:tt $(, $limits:expr)?;)*) => {
+    ($($(#[doc = $text:literal])+ $name:ident $(as $spelled:literal)? : $kind:ident = $default:tt $(, $limits:expr)?;)*) => {
         $(
-            #[doc = concat!("`", $crate::config::parameter::name!($name $($text)?), "`")]
+            $(#[doc = $text])+
             pub static $name: Parameter<$kind> = Parameter {
-                name: $crate::config::parameter::name!($name $($text)?),
+                name: $crate::config::parameter::name!($name $($spelled)?),
                 default: $crate::config::parameter::default!($default),
                 limits: $crate::config::parameter::limits!($($limits)?),
                 kind: $kind,
+                text: concat!($($text),+),
             };
         )*
         /// All entries of this group.
