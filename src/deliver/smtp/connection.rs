@@ -44,6 +44,8 @@ pub struct Features {
     pub eight_bit_mime: bool,
     pub dsn: bool,
     pub smtputf8: bool,
+    /// AUTH: the mechanisms that are left of those that the server offers.
+    pub auth: Option<String>,
     pub xforward: Xforward,
     /// The final dot goes out in a packet of its own, later (`smtp_pix_workarounds`).
     pub pix_delay: bool,
@@ -105,6 +107,8 @@ pub struct Connection {
     pub best_mx: bool,
     /// What the server calls itself in its reply to EHLO.
     pub helo: String,
+    /// Who we are to the server, if we have logged in.
+    pub login: Option<String>,
     /// No further input or output makes sense.
     pub dead: bool,
     input: Vec<u8>,
@@ -156,6 +160,7 @@ impl Connection {
             reused: 0,
             best_mx: false,
             helo: String::new(),
+            login: None,
             dead: false,
             input: Vec::new(),
             read_from: 0,

@@ -11,6 +11,7 @@ use super::connection::{Connection, Keep};
 use super::destination::{self, Destination};
 use super::handshake;
 use super::idle::{self, Endpoint, Idle};
+use super::login::LoginSettings;
 use super::mapping::Mapping;
 use super::reason::Reason;
 use super::servers::{Finder, Server, Servers, without};
@@ -332,8 +333,16 @@ impl Delivery<'_> {
         let idle = &self.service.idle;
         let is_best = |server: &Server| Some(server.preference) == best;
         let endpoint = |server: &Server| self.endpoint(server.address.to_string(), place.port);
+        let mut shared = HashSet::new();
+        for server in &list {
+            if self.needs_no_login(&server.host, place.nexthop).await {
+                shared.insert(server.address);
+            }
+        }
         // Connections that wait come before new ones, among the most preferred servers.
-        list.sort_by_key(|server| !(is_best(server) && idle.has(&endpoint(server))));
+        let waits =
+            |server: &Server| shared.contains(&server.address) && idle.has(&endpoint(server));
+        list.sort_by_key(|server| !(is_best(server) && waits(server)));
         let before = sessions;
         for (index, server) in list.iter().enumerate() {
             if self.attempt.left.is_empty() {
@@ -343,7 +352,9 @@ impl Delivery<'_> {
             let last = index + 1 == list.len();
             self.attempt.final_server =
                 self.attempt.final_nexthop && (last || self.enough(tried, sessions));
-            let waiting = idle.for_endpoint(&self.endpoint(server.address.to_string(), place.port));
+            let endpoint = self.endpoint(server.address.to_string(), place.port);
+            let may_share = shared.contains(&server.address);
+            let waiting = may_share.then(|| idle.for_endpoint(&endpoint)).flatten();
             let waited = match waiting {
                 Some(mut connection) => {
                     connection.best_mx = is_best(server);
@@ -358,6 +369,18 @@ impl Delivery<'_> {
             sessions += usize::from(used);
             if self.enough(tried, sessions) {
                 return;
+            }
+        }
+    }
+
+    /// Whether a connection with this host is for everybody: those that we log in to are for one
+    /// next hop only.
+    async fn needs_no_login(&self, host: &str, nexthop: &str) -> bool {
+        match &self.service.settings.login {
+            None => true,
+            Some(login) => {
+                let sender = &self.attempt.request.sender;
+                matches!(login.credentials(sender, host, nexthop).await, Ok(None))
             }
         }
     }
@@ -418,7 +441,9 @@ impl Delivery<'_> {
     async fn reuse_policy(&mut self, host: &str) {
         let reuse = &self.service.settings.reuse;
         let listed = reuse.any_destinations && reuse.destinations.matches(host).await == Ok(true);
-        self.store = listed || (reuse.on_demand && self.attempt.request.connection_reuse);
+        let login = &self.service.settings.login;
+        self.store = (listed || (reuse.on_demand && self.attempt.request.connection_reuse))
+            && !login.as_ref().is_some_and(LoginSettings::is_by_sender);
     }
 
     fn destination(&self, site: &str) -> idle::Destination {
@@ -426,7 +451,7 @@ impl Delivery<'_> {
     }
 
     fn endpoint(&self, address: String, port: u16) -> Endpoint {
-        Endpoint { service: self.service.number, address, port }
+        Endpoint { service: self.service.number, address, port, login: None }
     }
 
     /// Sends over a connection that waits for mail to this next hop, and takes its server off the
@@ -469,8 +494,12 @@ impl Delivery<'_> {
             transaction::quit(&self.attempt, &mut connection).await;
         }
         if connection.is_kept() && connection.output.is_empty() {
-            let endpoint = self.endpoint(connection.peer.address.clone(), connection.peer.port);
-            let destination = self.keep_as.take().map(|site| self.destination(&site));
+            let mut endpoint = self.endpoint(connection.peer.address.clone(), connection.peer.port);
+            let site = self.keep_as.take();
+            if connection.login.is_some() {
+                endpoint.login = Some(site.clone().unwrap_or_default());
+            }
+            let destination = site.map(|site| self.destination(&site));
             let time = self.service.settings.reuse.idle;
             self.service.idle.keep(connection, endpoint, destination, time);
         } else if !connection.output.is_empty() {

@@ -58,15 +58,27 @@ impl Discard {
     }
 }
 
-/// The features, the name that the server gives itself, and a SIZE that is no number.
-pub fn read(reply: &Reply, discard: &Discard) -> (Features, String, Option<String>) {
-    let mut features = Features::default();
-    let mut helo = String::new();
-    let mut bad_size = None;
+/// What a server announces.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Announced {
+    /// The extensions.
+    pub features: Features,
+    /// The name that the server gives itself.
+    pub helo: String,
+    /// A SIZE that is no number.
+    pub bad_size: Option<String>,
+    /// Lists of mechanisms, one for each AUTH.
+    pub mechanisms: Vec<String>,
+}
+
+/// Reads what is announced.
+pub fn read(reply: &Reply, discard: &Discard) -> Announced {
+    let mut announced = Announced::default();
+    let Announced { features, helo, bad_size, mechanisms } = &mut announced;
     for (index, words) in reply.announced().enumerate() {
         let Some((keyword, parameters)) = words.split_first() else { continue };
         if index == 0 {
-            helo = (*keyword).to_owned();
+            *helo = (*keyword).to_owned();
             continue;
         }
         if discard.hides(keyword) {
@@ -77,6 +89,7 @@ pub fn read(reply: &Reply, discard: &Discard) -> (Features, String, Option<Strin
             "PIPELINING" => features.pipelining = true,
             "DSN" => features.dsn = true,
             "SMTPUTF8" => features.smtputf8 = true,
+            "AUTH" => mechanisms.push(parameters.join(" ")),
             "XFORWARD" => features.xforward = xforward(parameters),
             "SIZE" => {
                 features.size = true;
@@ -86,13 +99,13 @@ pub fn read(reply: &Reply, discard: &Discard) -> (Features, String, Option<Strin
                         // One that does not fit is as good as none.
                         features.size_limit = word.parse().unwrap_or_default();
                     }
-                    Some(word) => bad_size = Some((*word).to_owned()),
+                    Some(word) => *bad_size = Some((*word).to_owned()),
                 }
             }
             _ => {}
         }
     }
-    (features, helo, bad_size)
+    announced
 }
 
 fn xforward(words: &[&str]) -> Xforward {
@@ -133,7 +146,8 @@ mod tests {
             "250-XFORWARD NAME ADDR",
             "250 DSN",
         ]);
-        let (features, helo, bad) = read(&reply, &Discard::parse("dsn, nonsense"));
+        let Announced { features, helo, bad_size: bad, .. } =
+            read(&reply, &Discard::parse("dsn, nonsense"));
         assert_eq!(helo, "mx.example.com");
         assert!(features.pipelining && features.eight_bit_mime && !features.dsn);
         assert_eq!(features.size_limit, 1_000_000);
@@ -144,9 +158,17 @@ mod tests {
     #[test]
     fn odd_sizes() {
         let size = |line| read(&hello(&["250-mx", line]), &Discard::default());
-        assert_eq!(size("250 SIZE").0.size_limit, 0);
-        assert_eq!(size("250 SIZE big").2.as_deref(), Some("big"));
-        assert_eq!(size("250 SIZE 99999999999999999999999").0.size_limit, 0);
+        assert_eq!(size("250 SIZE").features.size_limit, 0);
+        assert_eq!(size("250 SIZE big").bad_size.as_deref(), Some("big"));
+        assert_eq!(size("250 SIZE 99999999999999999999999").features.size_limit, 0);
+    }
+
+    #[test]
+    fn mechanisms() {
+        let reply = hello(&["250-mx", "250-AUTH PLAIN LOGIN", "250-AUTH=LOGIN", "250 AUTH"]);
+        let found = read(&reply, &Discard::default()).mechanisms;
+        assert_eq!(found, ["PLAIN LOGIN", "LOGIN", ""]);
+        assert!(read(&reply, &Discard::parse("auth")).mechanisms.is_empty());
     }
 
     #[test]

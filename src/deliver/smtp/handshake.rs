@@ -2,7 +2,8 @@
 
 use super::attempt::{Attempt, Scope};
 use super::connection::{Broken, Connection, Features};
-use super::extensions::{self, Discard};
+use super::extensions::{self, Announced, Discard};
+use super::login::{self, Protection};
 use super::reason::Reason;
 use crate::mail::status::Status;
 use crate::wire::smtp_reply::Reply;
@@ -30,7 +31,8 @@ pub async fn greet(
         offers(attempt, connection, &hello).await?;
         look_for_loop(attempt, connection, loops, nexthop).await?;
     }
-    needs_smtputf8(attempt, connection).await
+    needs_smtputf8(attempt, connection).await?;
+    login::log_in(attempt, connection, nexthop, Protection::None).await
 }
 
 /// Reads a reply; `stage` is what a failure is blamed on.
@@ -201,7 +203,8 @@ async fn offers(
         attempt.log.info(format_args!("discarding EHLO keywords: {names}"));
     }
     let before = std::mem::take(&mut connection.features);
-    let (offered, helo, bad_size) = extensions::read(hello, &discard);
+    let Announced { features: offered, helo, bad_size, mechanisms } =
+        extensions::read(hello, &discard);
     connection.helo = helo;
     connection.features = Features {
         esmtp: before.esmtp,
@@ -215,7 +218,10 @@ async fn offers(
             connection.peer.name_port
         ));
     }
-    Ok(())
+    match &attempt.settings.login {
+        Some(settings) => login::offered(settings, attempt, connection, &mechanisms).await,
+        None => Ok(()),
+    }
 }
 
 /// A server that answers with our own name is ourselves.

@@ -16,6 +16,8 @@ pub struct Endpoint {
     pub address: String,
     /// TCP port; zero for UNIX sockets.
     pub port: u16,
+    /// The next hop, if we have logged in for it: then nobody else may use the connection.
+    pub login: Option<String>,
 }
 
 /// A next hop as one master.cf line sees it.

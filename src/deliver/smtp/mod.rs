@@ -7,6 +7,7 @@
 //!                                   ├─ idle         a connection that waits for mail, or
 //!                                   ├─ connect      a new one
 //!                                   ├─ handshake    greeting, EHLO
+//!                                   ├─ login        AUTH
 //!                                   └─ transaction  MAIL, RCPT, DATA; body: the content
 //! ```
 //!
@@ -24,6 +25,11 @@ pub mod envelope;
 pub mod extensions;
 pub mod handshake;
 pub mod idle;
+#[cfg(feature = "sasl")]
+pub mod login;
+#[cfg(not(feature = "sasl"))]
+#[path = "no_login.rs"]
+pub mod login;
 pub mod mapping;
 pub mod ports;
 pub mod reason;

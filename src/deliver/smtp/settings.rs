@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::login::LoginSettings;
 use super::ports::Ports;
 use super::rewriting::Rewriting;
 use crate::config::{Config, Problem, parameters as p};
@@ -36,6 +37,8 @@ pub struct Settings {
     pub content: Content,
     /// When connections are used again.
     pub reuse: Reuse,
+    /// How to log in, if at all.
+    pub login: Option<LoginSettings>,
     /// `smtp_skip_quit_response`
     pub skip_quit_response: bool,
     /// `smtp_quote_rfc821_envelope`
@@ -221,21 +224,22 @@ pub struct Flags {
 }
 
 /// Reads parameters of one of the two protocols.
-struct Named<'a> {
+pub(super) struct Named<'a> {
     config: &'a Config,
-    prefix: &'static str,
+    /// `smtp` or `lmtp`
+    pub(super) prefix: &'static str,
 }
 
 impl Named<'_> {
-    fn text(&self, suffix: &str) -> String {
+    pub(super) fn text(&self, suffix: &str) -> String {
         self.config.text_named(&format!("{}_{suffix}", self.prefix))
     }
 
-    fn bool(&self, suffix: &str) -> bool {
+    pub(super) fn bool(&self, suffix: &str) -> bool {
         self.config.bool_named(&format!("{}_{suffix}", self.prefix))
     }
 
-    fn time(&self, suffix: &str) -> Duration {
+    pub(super) fn time(&self, suffix: &str) -> Duration {
         self.config.time_named(&format!("{}_{suffix}", self.prefix))
     }
 
@@ -244,7 +248,7 @@ impl Named<'_> {
         usize::try_from(value).unwrap_or_default()
     }
 
-    fn maps(&self, tables: &Tables, suffix: &str) -> Result<Maps, Problem> {
+    pub(super) fn maps(&self, tables: &Tables, suffix: &str) -> Result<Maps, Problem> {
         tables.maps(&format!("{}_{suffix}", self.prefix), &self.text(suffix))
     }
 }
@@ -272,6 +276,7 @@ impl Settings {
             status_filter: StatusFilter::open(config, tables, &filter)?,
             content,
             reuse: Reuse::read(&named, tables)?,
+            login: LoginSettings::read(&named, config, tables, lmtp)?,
             skip_quit_response: named.bool("skip_quit_response"),
             quote_envelope: named.bool("quote_rfc821_envelope"),
             send_xforward: named.bool("send_xforward_command"),

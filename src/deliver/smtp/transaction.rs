@@ -141,7 +141,11 @@ impl Dialogue<'_, '_> {
         let converts = body::converts(self.attempt, self.connection);
         let sender = mail.mapping.sender();
         let features = &self.connection.features;
-        let command = envelope::mail(request, sender, features, quoted, converts);
+        let mut command = envelope::mail(request, sender, features, quoted, converts);
+        let dummy_auth = settings.login.as_ref().is_some_and(|login| login.dummy_mail_auth);
+        if dummy_auth && features.auth.is_some() {
+            command.push_str(" AUTH=<>");
+        }
         self.step(Step::Mail, &command).await?;
         for at in 0..self.attempt.left.len() {
             let Some(to) = self.attempt.to(at) else { continue };
