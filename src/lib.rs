@@ -42,6 +42,8 @@ pub mod bounce;
 
 // Processes, in the order in which mail meets them.
 pub mod master;
+#[cfg(feature = "ssl")]
+pub mod tlsmgr;
 pub mod smtpd;
 pub mod pickup;
 pub mod qmgr;

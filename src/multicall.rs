@@ -11,6 +11,8 @@ pub type Program = fn(Vec<OsString>) -> ExitCode;
 /// another process are not programs of their own: see [`crate::master`].
 const DAEMONS: &[(&str, Program)] = &[
     ("master", crate::master::main),
+    #[cfg(feature = "ssl")]
+    ("tlsmgr", crate::tlsmgr::main),
     ("smtpd", crate::smtpd::main),
     ("pickup", crate::pickup::main),
     ("qmgr", crate::qmgr::main),

@@ -26,6 +26,7 @@ const ORDER: &[&str] = &[
     "cleanup",
     "bounce", // stages
     "master",
+    "tlsmgr",
     "smtpd",
     "pickup",
     "qmgr",
@@ -37,6 +38,7 @@ const ORDER: &[&str] = &[
 /// Modules that are processes of their own: they meet only in `ipc`.
 const PROCESSES: &[&str] = &[
     "master",
+    "tlsmgr",
     "smtpd",
     "pickup",
     "qmgr",

@@ -31,6 +31,8 @@ pub struct Start {
     pub all_services: Vec<ServiceLine>,
     /// Whether the system runs as root; without root one user does everything.
     pub privileged: bool,
+    /// Grows with each reload: tells instances of one program on different configurations apart.
+    pub generation: u64,
 }
 
 /// One master.cf line and its sockets.

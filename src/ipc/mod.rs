@@ -9,4 +9,5 @@ pub mod channel;
 pub mod control;
 pub mod delivery;
 pub mod queue;
+pub mod tls;
 pub mod worker;

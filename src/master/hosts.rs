@@ -5,6 +5,8 @@
 pub enum Host {
     /// The queue; first, because everybody talks to it.
     Qmgr,
+    /// Private keys.
+    Tlsmgr,
     /// Onward mail.
     Smtp,
     /// Mailboxes of users.
@@ -31,14 +33,23 @@ pub enum Service {
 }
 
 /// All kinds, in the order of their start.
-pub const HOSTS: [Host; 7] =
-    [Host::Qmgr, Host::Smtp, Host::Local, Host::Virtual, Host::Pipe, Host::Pickup, Host::Smtpd];
+pub const HOSTS: [Host; 8] = [
+    Host::Qmgr,
+    Host::Tlsmgr,
+    Host::Smtp,
+    Host::Local,
+    Host::Virtual,
+    Host::Pipe,
+    Host::Pickup,
+    Host::Smtpd,
+];
 
 impl Host {
     /// The program name it is started under.
     pub const fn program(self) -> &'static str {
         match self {
             Self::Qmgr => "qmgr",
+            Self::Tlsmgr => "tlsmgr",
             Self::Smtp => "smtp",
             Self::Local => "local",
             Self::Virtual => "virtual",
@@ -56,6 +67,7 @@ pub fn service(program: &str) -> Service {
         "pickup" | "postlogd" => Service::Hosted(Host::Pickup),
         "qmgr" | "oqmgr" | "nqmgr" | "showq" | "error" | "discard" => Service::Hosted(Host::Qmgr),
         "smtp" | "lmtp" => Service::Hosted(Host::Smtp),
+        "tlsmgr" if cfg!(feature = "ssl") => Service::Hosted(Host::Tlsmgr),
         "local" => Service::Hosted(Host::Local),
         "virtual" => Service::Hosted(Host::Virtual),
         "pipe" => Service::Hosted(Host::Pipe),

@@ -49,6 +49,8 @@ struct Master {
     children: Vec<Child>,
     /// When to start a process again that has died.
     again: BTreeMap<Host, Instant>,
+    /// Grows with each reload.
+    generation: u64,
     events: mpsc::UnboundedSender<Event>,
 }
 
@@ -99,6 +101,7 @@ fn begin(options: &Options, log: &mut Log) -> Result<ExitCode, String> {
             sockets: Sockets::default(),
             children: Vec::new(),
             again: BTreeMap::new(),
+            generation: 0,
             events,
         };
         master.open_sockets().map_err(|e| e.to_string())?;
@@ -111,7 +114,11 @@ impl Plan {
     fn make(sources: Sources, config: Arc<Config>) -> Result<Self, Problem> {
         let lines = config.services(&sources, |_| {})?;
         let mut hosted: BTreeMap<Host, Vec<(ServiceLine, Vec<Place>)>> = BTreeMap::new();
-        for line in lines.iter().cloned().chain(queue_lines()) {
+        let mut internal = vec![internal_line("queue", "qmgr"), internal_line("control", "qmgr")];
+        if cfg!(feature = "ssl") && !lines.iter().any(|line| line.program == "tlsmgr") {
+            internal.push(internal_line("tlsmgr", "tlsmgr"));
+        }
+        for line in lines.iter().cloned().chain(internal) {
             if let Service::Hosted(host) = hosts::service(&line.program)
                 && line.maxproc != Some(0)
             {
@@ -145,9 +152,10 @@ impl Plan {
     }
 }
 
-/// The sockets between intake, commands and qmgr, which no master.cf names.
-fn queue_lines() -> impl Iterator<Item = ServiceLine> {
-    ["queue", "control"].into_iter().map(|name| ServiceLine {
+/// A socket that no master.cf names: those between intake, commands and qmgr, and that of a
+/// program which is needed whether there is a line for it or not.
+fn internal_line(name: &str, program: &str) -> ServiceLine {
+    ServiceLine {
         line: 0,
         name: name.into(),
         kind: SocketKind::Unix,
@@ -157,11 +165,11 @@ fn queue_lines() -> impl Iterator<Item = ServiceLine> {
         wakeup: 0,
         wakeup_if_used: false,
         maxproc: Some(1),
-        program: "qmgr".into(),
+        program: program.into(),
         overrides: Vec::new(),
         verbose: 0,
         arguments: Vec::new(),
-    })
+    }
 }
 
 impl Master {
@@ -248,6 +256,7 @@ impl Master {
             services,
             all_services: self.plan.lines.clone(),
             privileged: self.privileged,
+            generation: self.generation,
         };
         let foreground = self.options.foreground;
         match Child::start(host, &self.plan.config, start, &descriptors, foreground, &self.events) {
@@ -351,6 +360,7 @@ impl Master {
             self.options.config_directory.display()
         ));
         self.again.clear();
+        self.generation += 1;
         for host in HOSTS {
             let qmgr =
                 self.children.iter().find(|child| child.host == Host::Qmgr && !child.draining);

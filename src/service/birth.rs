@@ -35,6 +35,8 @@ pub struct Birth {
     pub all_services: Vec<ServiceLine>,
     /// Whether master runs as root.
     pub privileged: bool,
+    /// Grows with each reload: which instances of the other programs belong to this one.
+    pub generation: u64,
     /// The log of the process.
     pub log: Log,
 }
@@ -199,6 +201,7 @@ fn begin(profile: &Profile) -> Result<(Birth, UnixStream), String> {
         services,
         all_services: start.all_services,
         privileged: start.privileged,
+        generation: start.generation,
         log,
     };
     Ok((birth, master))

@@ -68,13 +68,23 @@ impl Stream {
         return false;
     }
 
-    /// Reads what is there without waiting; nothing there is an error of kind `WouldBlock`.
+    /// Reads what is there without waiting; nothing there is an error of kind `WouldBlock`. Asks
+    /// the kernel, not the runtime, which may not have heard yet.
     pub fn read_now(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let mut buffer = ReadBuf::new(into);
-        let mut context = Context::from_waker(Waker::noop());
-        match Pin::new(self).poll_read(&mut context, &mut buffer) {
-            Poll::Ready(read) => read.map(|()| buffer.filled().len()),
-            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+        match self {
+            Self::Plain(socket) => socket.receive(into),
+            #[cfg(feature = "ssl")]
+            Self::Tls(tls) => match tls.as_mut() {
+                tokio_rustls::TlsStream::Server(tls) => {
+                    let (socket, session) = tls.get_mut();
+                    read_session(socket, session, into)
+                }
+                tokio_rustls::TlsStream::Client(tls) => {
+                    let (socket, session) = tls.get_mut();
+                    read_session(socket, session, into)
+                }
+            },
+            Self::Gone => Ok(0),
         }
     }
 
@@ -102,7 +112,40 @@ impl Stream {
     }
 }
 
+/// Reads from a socket without waiting.
+#[cfg(feature = "ssl")]
+struct Now<'a>(&'a Socket);
+
+#[cfg(feature = "ssl")]
+impl io::Read for Now<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.0.receive(into)
+    }
+}
+
+#[cfg(feature = "ssl")]
+fn read_session<Side: rustls::SideData>(
+    socket: &Socket,
+    session: &mut rustls::ConnectionCommon<Side>,
+    into: &mut [u8],
+) -> io::Result<usize> {
+    use std::io::Read as _;
+    if session.wants_read() {
+        session.read_tls(&mut Now(socket))?;
+        session.process_new_packets().map_err(io::Error::other)?;
+    }
+    session.reader().read(into)
+}
+
 impl Socket {
+    fn receive(&self, into: &mut [u8]) -> io::Result<usize> {
+        use std::io::Read as _;
+        match self {
+            Self::Tcp(tcp) => (&*socket2::SockRef::from(tcp)).read(into),
+            Self::Unix(unix) => (&*socket2::SockRef::from(unix)).read(into),
+        }
+    }
+
     fn has_input(&self) -> bool {
         let mut byte = [MaybeUninit::<u8>::uninit()];
         let peeked = match self {

@@ -1,0 +1,116 @@
+//! Which files main.cf names for certificates, and which names servers are known by.
+
+use crate::config::{Config, split_list};
+use crate::ipc::tls::{IdentityFiles, Pair};
+use crate::lookup::{Maps, decode_file};
+
+/// The files of a program's own certificates; `prefix` is `smtpd`, `smtp` or `lmtp`.
+pub fn identity_files(config: &Config, prefix: &str) -> IdentityFiles {
+    let text = |suffix: &str| config.text_named(&format!("{prefix}_tls_{suffix}"));
+    let chains: Vec<String> =
+        split_list(&text("chain_files")).into_iter().map(str::to_owned).collect();
+    if !chains.is_empty() {
+        return IdentityFiles { chains, pairs: Vec::new() };
+    }
+    let kinds = [("RSA", "cert_file", "key_file"), ("ECDSA", "eccert_file", "eckey_file")];
+    let pair = |(kind, certificates, key): (&str, &str, &str)| Pair {
+        kind: kind.into(),
+        certificates: text(certificates),
+        key: text(key),
+    };
+    let is_named = |pair: &Pair| {
+        !pair.certificates.is_empty() && !pair.certificates.eq_ignore_ascii_case("none")
+    };
+    IdentityFiles { chains, pairs: kinds.into_iter().map(pair).filter(is_named).collect() }
+}
+
+/// Looks a server name up in `tls_server_sni_maps`: `mx.example.com`, `.example.com`, `.com`. The
+/// error text is for the log.
+pub async fn find(maps: &Maps, name: &str) -> Result<Option<Vec<u8>>, String> {
+    let mut key = name;
+    loop {
+        match maps.find(key).await {
+            Ok(Some(value)) => {
+                return decode_file(value.as_bytes()).map(Some).map_err(|text| {
+                    format!("table {}: key {key}: {text}", maps.title())
+                });
+            }
+            Ok(None) => {}
+            Err(_) => return Err(format!("{}: {name} map lookup problem", maps.title())),
+        }
+        let after = key.get(1..).unwrap_or_default();
+        let Some(dot) = after.find('.') else { return Ok(None) };
+        key = after.get(dot..).unwrap_or_default();
+    }
+}
+
+/// Whether a name in a certificate covers a host name. `*` stands for the first label; for several
+/// labels too if `wide` (`tls_wildcard_matches_multiple_labels`).
+pub fn covers(certified: &str, host: &str, wide: bool) -> bool {
+    let certified = certified.trim_end_matches('.');
+    let host = host.trim_end_matches('.');
+    if certified.eq_ignore_ascii_case(host) {
+        return !host.is_empty();
+    }
+    let Some(parent) = certified.strip_prefix("*.") else { return false };
+    // `*.com` covers nobody.
+    if !parent.contains('.') {
+        return false;
+    }
+    let Some(at) = host.len().checked_sub(parent.len()) else { return false };
+    let (Some(label), Some(tail)) = (host.get(..at), host.get(at..)) else { return false };
+    let Some(label) = label.strip_suffix('.') else { return false };
+    tail.eq_ignore_ascii_case(parent) && !label.is_empty() && (wide || !label.contains('.'))
+}
+
+/// Whether a name in a certificate is within a domain (`.example.com` in a match list).
+pub fn is_within(certified: &str, domain: &str) -> bool {
+    let certified = certified.strip_prefix("*.").map_or(certified, |_| {
+        certified.get(1..).unwrap_or_default()
+    });
+    let Some(at) = certified.len().checked_sub(domain.len()) else { return false };
+    let own_label = !domain.is_empty() && domain.starts_with('.');
+    own_label
+        && certified.get(at..).is_some_and(|tail| tail.eq_ignore_ascii_case(domain))
+        && (at > 0 || certified.starts_with('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn certified_names() {
+        for (certified, host, narrow, wide) in [
+            ("mx.example.com", "MX.example.com", true, true),
+            ("mx.example.com", "example.com", false, false),
+            ("*.example.com", "mx.example.com", true, true),
+            ("*.example.com", "a.mx.example.com", false, true),
+            ("*.example.com", "example.com", false, false),
+            ("*.example.com", ".example.com", false, false),
+            ("*.com", "example.com", false, false),
+            ("m*.example.com", "mx.example.com", false, false),
+            ("", "", false, false),
+        ] {
+            assert_eq!(covers(certified, host, false), narrow, "{certified} {host}");
+            assert_eq!(covers(certified, host, true), wide, "{certified} {host}");
+        }
+    }
+
+    #[test]
+    fn domains() {
+        assert!(is_within("mx.example.com", ".example.com"));
+        assert!(is_within("*.example.com", ".example.com"));
+        assert!(!is_within("example.com", ".example.com"));
+        assert!(!is_within("evilexample.com", ".example.com"));
+        assert!(!is_within("mx.example.com", ""));
+    }
+
+    proptest! {
+        #[test]
+        fn no_name_panics(a in ".{0,20}", b in ".{0,20}") {
+            let _ = (covers(&a, &b, true), is_within(&a, &b));
+        }
+    }
+}
