@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::tls::Stream;
+use crate::tls::{Socket, Stream};
 
 /// Room for the commands of one turn.
 const COMMAND_ROOM: usize = 4 << 10;
@@ -69,6 +69,18 @@ impl Connection {
             deadline,
             deaf: false,
         }
+    }
+
+    /// Takes the socket for a handshake; what has been read and not been used is forgotten.
+    pub fn take_plain(&mut self) -> Option<Socket> {
+        self.input = Vec::new();
+        self.start = 0;
+        self.stream.take_socket()
+    }
+
+    /// Goes on over another stream.
+    pub fn resume(&mut self, stream: Stream) {
+        self.stream = stream;
     }
 
     /// What has been read and not been used.

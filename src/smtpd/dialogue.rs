@@ -10,6 +10,7 @@ use super::settings::Settings;
 use crate::mail::address;
 use crate::mail::envelope::Timestamp;
 use crate::mail::queue_id::QueueId;
+use crate::tls::Facts;
 
 /// Names of protocol stages, as they stand in the log and in policy requests.
 pub mod stage {
@@ -103,6 +104,8 @@ impl Login {
 pub struct Dialogue {
     /// The client.
     pub peer: Arc<Peer>,
+    /// The encryption of the connection, if there is one.
+    pub tls: Option<Arc<Facts>>,
     /// `SMTP` or `ESMTP`.
     pub protocol: &'static str,
     /// The current command, or one of [`stage`].
@@ -156,6 +159,7 @@ impl Dialogue {
     pub fn new(peer: Arc<Peer>, settings: &Settings) -> Self {
         Self {
             peer,
+            tls: None,
             protocol: "SMTP",
             stage: stage::CONNECT,
             helo: None,

@@ -30,6 +30,8 @@ use crate::tls::Stream;
 pub struct State {
     doors: Vec<Door>,
     statistics: Statistics,
+    #[cfg(feature = "ssl")]
+    keys: Arc<crate::tls::remote::KeyHolder>,
     queue_directory: PathBuf,
     log: Log,
 }
@@ -104,7 +106,14 @@ pub fn prepare(birth: Birth) -> Result<State, String> {
             master_log: master_log.clone(),
         }
     });
-    Ok(State { doors: doors.collect(), statistics, queue_directory, log: birth.log })
+    Ok(State {
+        doors: doors.collect(),
+        statistics,
+        #[cfg(feature = "ssl")]
+        keys: crate::tls::remote::KeyHolder::of(&birth.config, birth.generation),
+        queue_directory,
+        log: birth.log,
+    })
 }
 
 fn prepare_line(
@@ -167,14 +176,21 @@ pub async fn serve(state: State, mut life: Life) {
             master_log: door.master_log,
             alive: alive.clone(),
         });
-        for socket in door.sockets {
-            let (room, life, kind) = (room.clone(), life.clone(), door.kind);
-            tokio::spawn(async move {
-                if let Err(e) = listen(socket, kind, &room, life).await {
-                    room.log.fatal(format_args!("accept connection: {e}"));
-                }
-            });
-        }
+        #[cfg(feature = "ssl")]
+        let keys = state.keys.clone();
+        let (sockets, life, kind) = (door.sockets, life.clone(), door.kind);
+        tokio::spawn(async move {
+            #[cfg(feature = "ssl")]
+            room.open_keys(keys).await;
+            for socket in sockets {
+                let (room, life) = (room.clone(), life.clone());
+                tokio::spawn(async move {
+                    if let Err(e) = listen(socket, kind, &room, life).await {
+                        room.log.fatal(format_args!("accept connection: {e}"));
+                    }
+                });
+            }
+        });
     }
     drop(alive);
     life.drained().await;
@@ -309,6 +325,19 @@ impl Listener {
 }
 
 impl Room {
+    /// Finds the keys of the service's certificates, before the first client.
+    #[cfg(feature = "ssl")]
+    async fn open_keys(self: &Arc<Self>, keys: Arc<crate::tls::remote::KeyHolder>) {
+        let Ok(Pair { calm, stressed }) = &self.services else { return };
+        for service in std::iter::once(calm).chain(stressed) {
+            if service.encryption.server.is_some() {
+                let (service, keys) = (service.clone(), keys.clone());
+                // Should it panic, there is no TLS, and that is what clients are told.
+                let _ = tokio::task::spawn_blocking(move || service.open_keys(&keys)).await;
+            }
+        }
+    }
+
     /// A place for one more session; waits while all are taken.
     async fn place(&self) -> Option<OwnedSemaphorePermit> {
         match &self.places {

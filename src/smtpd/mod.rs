@@ -11,6 +11,7 @@ mod anvil;
 mod check;
 mod connection;
 mod dialogue;
+mod encryption;
 mod expand;
 mod fault;
 mod keyword;

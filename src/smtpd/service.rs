@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::anvil::{Anvil, Peaks};
+use super::encryption::Encryption;
 use super::peer::Directory;
 use super::restriction::{List, Parser, Table, protects};
 use super::sasl::Sasl;
@@ -89,6 +90,7 @@ pub struct ServiceMaps {
     pub reject_footer: Maps,
     pub reject_filter: Maps,
     pub command_filter: Maps,
+    pub relay_clientcerts: Maps,
     pub permit_mx_backup_networks: HostList,
     pub event_exceptions: HostList,
     pub bare_lf_exclusions: HostList,
@@ -109,8 +111,11 @@ pub enum LocalClients {
     Table(Table),
     /// permit_sasl_authenticated
     Authenticated,
-    /// permit_tls_clientcerts: nobody yet.
-    Nobody,
+    /// permit_tls_clientcerts, or permit_tls_all_clientcerts.
+    Certified {
+        /// Any certificate of a trusted authority will do.
+        all: bool,
+    },
     /// Nothing that Postfix knows.
     Unknown(String),
 }
@@ -122,6 +127,8 @@ pub struct Service {
     pub name: String,
     /// Its settings.
     pub settings: Settings,
+    /// Its TLS.
+    pub encryption: Encryption,
     /// Its restriction lists.
     pub lists: Arc<Lists>,
     /// Its tables.
@@ -170,6 +177,10 @@ impl Service {
         let string = |problem: crate::config::Problem| problem.text;
         let name = name.to_owned();
         let mut ignored = Vec::new();
+        let loglevel_maps = tables
+            .maps("smtpd_tls_loglevel_maps", &config.text(&p::smtpd_tls_loglevel_maps))
+            .map_err(string)?;
+        let encryption = Encryption::read(config, loglevel_maps, &mut ignored)?;
         let lists = Arc::new(lists(config, tables, log, &mut ignored)?);
         let maps = maps(config, tables).map_err(string)?;
         let sasl = Sasl::open(config, tables, log).map_err(string)?;
@@ -185,6 +196,7 @@ impl Service {
         Ok(Box::new(move |writer, queue| Self {
             name,
             settings,
+            encryption,
             lists,
             maps,
             sasl,
@@ -224,6 +236,22 @@ impl Service {
             log.warning(format_args!("{text}"));
         }
         self.tables.tell_all();
+    }
+
+    /// Adds to what the first session logs.
+    #[cfg(feature = "ssl")]
+    fn warn_at_first(&self, warnings: Vec<String>) {
+        if let Ok(mut texts) = self.first_warnings.lock() {
+            texts.get_or_insert_default().extend(warnings);
+        }
+    }
+
+    /// Finds the keys of its certificates. Blocks.
+    #[cfg(feature = "ssl")]
+    pub(super) fn open_keys(&self, holder: &Arc<crate::tls::remote::KeyHolder>) {
+        if let Some(server) = &self.encryption.server {
+            self.warn_at_first(server.open(holder));
+        }
     }
 
     /// True the first time.
@@ -307,6 +335,7 @@ fn maps(config: &Config, tables: &Tables) -> Result<ServiceMaps, crate::config::
         reject_footer: map(&p::smtpd_reject_footer_maps)?,
         reject_filter: map(&p::smtpd_reject_filter_maps)?,
         command_filter: map(&p::smtpd_command_filter)?,
+        relay_clientcerts: map(&p::relay_clientcerts)?,
         permit_mx_backup_networks: hosts(&p::permit_mx_backup_networks)?,
         event_exceptions: hosts(&p::smtpd_client_event_limit_exceptions)?,
         // The parameter's own style is that of mynetworks.
@@ -338,7 +367,8 @@ fn local_clients(
             "permit_mynetworks" => LocalClients::Mynetworks,
             "check_address_map" => continue,
             "permit_sasl_authenticated" => LocalClients::Authenticated,
-            "permit_tls_clientcerts" | "permit_tls_all_clientcerts" => LocalClients::Nobody,
+            "permit_tls_clientcerts" => LocalClients::Certified { all: false },
+            "permit_tls_all_clientcerts" => LocalClients::Certified { all: true },
             _ if word.contains(':') => LocalClients::Table(Table {
                 name: word.to_owned(),
                 maps: tables.maps("local_header_rewrite_clients", word)?,

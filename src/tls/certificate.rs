@@ -146,7 +146,8 @@ pub fn key_kind_of(public_key: &[u8]) -> KeyKind {
 
 fn key_kind(key: &SubjectPublicKeyInfo<'_>) -> KeyKind {
     let algorithm = &key.algorithm;
-    if algorithm.algorithm == OID_PKCS1_RSAENCRYPTION || algorithm.algorithm == OID_PKCS1_RSASSAPSS {
+    if algorithm.algorithm == OID_PKCS1_RSAENCRYPTION || algorithm.algorithm == OID_PKCS1_RSASSAPSS
+    {
         return match key.parsed() {
             Ok(PublicKey::RSA(rsa)) => KeyKind::Rsa(rsa.key_size()),
             _ => KeyKind::Other,
@@ -170,7 +171,9 @@ fn dns_names(certificate: &X509Certificate<'_>) -> Vec<String> {
     let Ok(Some(extension)) = certificate.subject_alternative_name() else { return Vec::new() };
     let name = |name: &GeneralName<'_>| match name {
         // One with a NUL in it is an attempt to be taken for another.
-        GeneralName::DNSName(name) if !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic()) => {
+        GeneralName::DNSName(name)
+            if !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic()) =>
+        {
             Some((*name).to_owned())
         }
         _ => None,

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use rustls::SignatureScheme;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::pem::{PemObject as _, SectionKind};
-use rustls::pki_types::{
-    PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer,
-};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer};
 use rustls::sign::SigningKey;
 use sha2::Digest as _;
 
@@ -81,7 +79,9 @@ fn load_pair(pair: &Pair) -> Result<Identity, Vec<String>> {
     }
     let no_certificate = |reason: String| {
         vec![
-            format!("cannot get {kind} certificate from file \"{certificates}\": disabling TLS support"),
+            format!(
+                "cannot get {kind} certificate from file \"{certificates}\": disabling TLS support"
+            ),
             format!("TLS library problem: {reason}"),
         ]
     };
@@ -321,11 +321,15 @@ mod tests {
         std::fs::write(&path, text).unwrap();
         let chains = vec![path.to_str().unwrap().to_owned()];
         let loaded = load(&IdentityFiles { chains, pairs: Vec::new() }).unwrap();
-        let schemes: Vec<_> = loaded.iter().map(|identity| identity.chain.schemes.clone()).collect();
-        assert_eq!(schemes, [
-            vec![u16::from(SignatureScheme::ECDSA_NISTP256_SHA256)],
-            vec![u16::from(SignatureScheme::ED25519)]
-        ]);
+        let schemes: Vec<_> =
+            loaded.iter().map(|identity| identity.chain.schemes.clone()).collect();
+        assert_eq!(
+            schemes,
+            [
+                vec![u16::from(SignatureScheme::ECDSA_NISTP256_SHA256)],
+                vec![u16::from(SignatureScheme::ED25519)]
+            ]
+        );
     }
 
     #[test]
@@ -349,11 +353,8 @@ mod tests {
         std::fs::write(path("key"), &key).unwrap();
         std::fs::write(path("both"), certificate + &key).unwrap();
         let load = |certificates: &str, key: &str| {
-            let pair = Pair {
-                kind: "RSA".into(),
-                certificates: path(certificates),
-                key: path(key),
-            };
+            let pair =
+                Pair { kind: "RSA".into(), certificates: path(certificates), key: path(key) };
             load(&IdentityFiles { chains: Vec::new(), pairs: vec![pair] })
         };
         assert_eq!(load("cert", "key").unwrap().len(), 1);

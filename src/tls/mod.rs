@@ -17,13 +17,21 @@ pub mod words;
 #[cfg(feature = "ssl")]
 pub mod certificate;
 #[cfg(feature = "ssl")]
+mod client_certificate;
+#[cfg(feature = "ssl")]
 pub mod keys;
 #[cfg(feature = "ssl")]
 pub mod names;
 #[cfg(feature = "ssl")]
+mod proof;
+#[cfg(feature = "ssl")]
 pub mod provider;
 #[cfg(feature = "ssl")]
 pub mod remote;
+#[cfg(feature = "ssl")]
+pub mod server;
+#[cfg(feature = "ssl")]
+mod tickets;
 #[cfg(feature = "ssl")]
 pub mod trust;
 

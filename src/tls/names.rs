@@ -1,6 +1,6 @@
 //! Which files main.cf names for certificates, and which names servers are known by.
 
-use crate::config::{Config, split_list};
+use crate::config::{Config, parameters as p, split_list};
 use crate::ipc::tls::{IdentityFiles, Pair};
 use crate::lookup::{Maps, decode_file};
 
@@ -24,6 +24,24 @@ pub fn identity_files(config: &Config, prefix: &str) -> IdentityFiles {
     IdentityFiles { chains, pairs: kinds.into_iter().map(pair).filter(is_named).collect() }
 }
 
+/// The cipher list of a grade. Grades that are no more are `medium`.
+pub fn cipher_list(config: &Config, grade: &str) -> String {
+    if grade.eq_ignore_ascii_case("high") {
+        config.text(&p::tls_high_cipherlist)
+    } else {
+        config.text(&p::tls_medium_cipherlist)
+    }
+}
+
+/// The key exchange groups of a grade (`smtpd_tls_eecdh_grade`).
+pub fn groups(config: &Config, grade: &str) -> String {
+    match grade.to_ascii_lowercase().as_str() {
+        "strong" => config.text(&p::tls_eecdh_strong_curve),
+        "ultra" => config.text(&p::tls_eecdh_ultra_curve),
+        _ => config.text(&p::tls_eecdh_auto_curves),
+    }
+}
+
 /// Looks a server name up in `tls_server_sni_maps`: `mx.example.com`, `.example.com`, `.com`. The
 /// error text is for the log.
 pub async fn find(maps: &Maps, name: &str) -> Result<Option<Vec<u8>>, String> {
@@ -31,9 +49,9 @@ pub async fn find(maps: &Maps, name: &str) -> Result<Option<Vec<u8>>, String> {
     loop {
         match maps.find(key).await {
             Ok(Some(value)) => {
-                return decode_file(value.as_bytes()).map(Some).map_err(|text| {
-                    format!("table {}: key {key}: {text}", maps.title())
-                });
+                return decode_file(value.as_bytes())
+                    .map(Some)
+                    .map_err(|text| format!("table {}: key {key}: {text}", maps.title()));
             }
             Ok(None) => {}
             Err(_) => return Err(format!("{}: {name} map lookup problem", maps.title())),
@@ -65,9 +83,8 @@ pub fn covers(certified: &str, host: &str, wide: bool) -> bool {
 
 /// Whether a name in a certificate is within a domain (`.example.com` in a match list).
 pub fn is_within(certified: &str, domain: &str) -> bool {
-    let certified = certified.strip_prefix("*.").map_or(certified, |_| {
-        certified.get(1..).unwrap_or_default()
-    });
+    let certified =
+        certified.strip_prefix("*.").map_or(certified, |_| certified.get(1..).unwrap_or_default());
     let Some(at) = certified.len().checked_sub(domain.len()) else { return false };
     let own_label = !domain.is_empty() && domain.starts_with('.');
     own_label

@@ -78,8 +78,18 @@ static SUITES: [Suite; 9] = [
 
 /// Words that mean every suite of TLS 1.2 here.
 const EVERY: [&str; 12] = [
-    "ALL", "DEFAULT", "COMPLEMENTOFDEFAULT", "HIGH", "kEECDH", "kECDHE", "EECDH", "ECDHE", "TLSv1.2",
-    "AEAD", "FIPS", "SUITEB",
+    "ALL",
+    "DEFAULT",
+    "COMPLEMENTOFDEFAULT",
+    "HIGH",
+    "kEECDH",
+    "kECDHE",
+    "EECDH",
+    "ECDHE",
+    "TLSv1.2",
+    "AEAD",
+    "FIPS",
+    "SUITEB",
 ];
 
 impl Suite {
@@ -240,8 +250,7 @@ mod tests {
                           !aDSS:!MD5:+RC4:@STRENGTH";
 
     fn names(list: &str, exclude: &str) -> Vec<&'static str> {
-        let ciphers =
-            Ciphers { list: list.into(), exclude: exclude.into(), groups: String::new() };
+        let ciphers = Ciphers { list: list.into(), exclude: exclude.into(), groups: String::new() };
         tls12_suites(&ciphers, &mut Vec::new()).iter().map(|suite| suite.name).collect()
     }
 
@@ -249,16 +258,19 @@ mod tests {
     fn grades_and_exclusions() {
         assert_eq!(names(MEDIUM, "").len(), 6);
         assert_eq!(names(MEDIUM, "")[0], "ECDHE-ECDSA-AES256-GCM-SHA384");
-        assert_eq!(names(MEDIUM, "aNULL, RC4, aECDSA CHACHA20 AES128"), ["ECDHE-RSA-AES256-GCM-SHA384"]);
+        assert_eq!(
+            names(MEDIUM, "aNULL, RC4, aECDSA CHACHA20 AES128"),
+            ["ECDHE-RSA-AES256-GCM-SHA384"]
+        );
         assert_eq!(names(MEDIUM, "ECDHE-RSA-AES256-GCM-SHA384").len(), 5);
         assert_eq!(
             names("ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384:!DSS", ""),
             ["ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384"]
         );
-        assert_eq!(names("EECDH+AESGCM+aRSA", ""), [
-            "ECDHE-RSA-AES256-GCM-SHA384",
-            "ECDHE-RSA-AES128-GCM-SHA256"
-        ]);
+        assert_eq!(
+            names("EECDH+AESGCM+aRSA", ""),
+            ["ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-AES128-GCM-SHA256"]
+        );
         assert_eq!(names("!aRSA:HIGH:!AES", ""), ["ECDHE-ECDSA-CHACHA20-POLY1305"]);
     }
 
@@ -274,7 +286,10 @@ mod tests {
         let of = |text: &str| {
             let mut warnings = Vec::new();
             let groups = key_exchange(text, &mut warnings);
-            (groups.iter().map(|group| group_name(group.name())).collect::<Vec<_>>(), warnings.len())
+            (
+                groups.iter().map(|group| group_name(group.name())).collect::<Vec<_>>(),
+                warnings.len(),
+            )
         };
         let default = ["X25519MLKEM768", "X25519", "ECDHE (prime256v1)", "ECDHE (secp384r1)"];
         assert_eq!(of("?X25519MLKEM768:DEFAULT"), (default.to_vec(), 0));

@@ -15,6 +15,7 @@ use rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 use rustls::sign::{CertifiedKey, Signer, SigningKey};
 use rustls::{SignatureAlgorithm, SignatureScheme};
 
+use crate::config::{Config, parameters as p};
 use crate::ipc::channel::{append_frame, take_frame};
 use crate::ipc::tls::{Chain, FromTlsmgr, IdentityFiles, KeyId, ToTlsmgr};
 
@@ -49,6 +50,12 @@ impl KeyHolder {
     /// Talks over `socket` with the instance of this `generation`.
     pub fn new(socket: &Path, generation: u64) -> Arc<Self> {
         Arc::new(Self { socket: socket.to_owned(), generation, idle: Mutex::default() })
+    }
+
+    /// The one that a configuration names (`tlsmgr_service_name`).
+    pub fn of(config: &Config, generation: u64) -> Arc<Self> {
+        let private = config.queue_directory().join("private");
+        Self::new(&private.join(config.text(&p::tlsmgr_service_name)), generation)
     }
 
     /// The chains of a service, or what is wrong with its files. Blocks.
@@ -92,8 +99,7 @@ impl KeyHolder {
     }
 
     fn sign(&self, key: KeyId, scheme: SignatureScheme, message: &[u8]) -> io::Result<Vec<u8>> {
-        let request =
-            ToTlsmgr::Sign { key, scheme: scheme.into(), message: message.to_vec() };
+        let request = ToTlsmgr::Sign { key, scheme: scheme.into(), message: message.to_vec() };
         match self.ask(&request, Instant::now() + ANSWER)? {
             FromTlsmgr::Signature(signature) => Ok(signature),
             _ => Err(io::Error::other("tlsmgr does not sign with this key")),

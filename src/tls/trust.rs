@@ -64,7 +64,9 @@ impl Distrust {
                 "{kind} certificate verification failed for {peer}: certificate not yet valid"
             ),
             Self::Expired => {
-                format!("{kind} certificate verification failed for {peer}: certificate has expired")
+                format!(
+                    "{kind} certificate verification failed for {peer}: certificate has expired"
+                )
             }
             Self::Purpose => format!(
                 "certificate verification failed for {peer}: not designated for use as a {kind} \
@@ -74,7 +76,9 @@ impl Distrust {
                 "certificate verification failed for {peer}: certificate chain longer than \
                  limit({limit})"
             ),
-            Self::Other(text) => format!("{kind} certificate verification failed for {peer}: {text}"),
+            Self::Other(text) => {
+                format!("{kind} certificate verification failed for {peer}: {text}")
+            }
         }
     }
 }
@@ -163,8 +167,8 @@ impl Authorities {
         {
             return is_valid_now(parsed);
         }
-        let certificate = webpki::EndEntityCert::try_from(own)
-            .map_err(|e| distrust(&e, parsed.as_ref()))?;
+        let certificate =
+            webpki::EndEntityCert::try_from(own).map_err(|e| distrust(&e, parsed.as_ref()))?;
         let usage = match purpose {
             Purpose::Client => webpki::KeyUsage::client_auth(),
             Purpose::Server => webpki::KeyUsage::server_auth(),
@@ -216,7 +220,9 @@ fn distrust(error: &webpki::Error, certificate: Option<&Certificate>) -> Distrus
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+    use rcgen::{
+        BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    };
 
     struct Family {
         root: CertificateDer<'static>,
@@ -258,11 +264,9 @@ mod tests {
     fn purposes_and_times_count() {
         let Family { root, leaf } =
             family(|leaf| leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth]);
-        assert_eq!(
-            trusting(&root).verify(&[leaf], Purpose::Client, 9),
-            Err(Distrust::Purpose)
-        );
-        let Family { root, leaf } = family(|leaf| leaf.not_after = rcgen::date_time_ymd(2001, 1, 1));
+        assert_eq!(trusting(&root).verify(&[leaf], Purpose::Client, 9), Err(Distrust::Purpose));
+        let Family { root, leaf } =
+            family(|leaf| leaf.not_after = rcgen::date_time_ymd(2001, 1, 1));
         assert_eq!(trusting(&root).verify(&[leaf], Purpose::Server, 9), Err(Distrust::Expired));
     }
 

@@ -26,10 +26,7 @@ pub enum Level {
 impl Level {
     /// Parses its name in any case.
     pub fn parse(word: &str) -> Option<Self> {
-        ALL_LEVELS
-            .iter()
-            .find(|(_, name)| name.eq_ignore_ascii_case(word))
-            .map(|(level, _)| *level)
+        ALL_LEVELS.iter().find(|(_, name)| name.eq_ignore_ascii_case(word)).map(|(level, _)| *level)
     }
 
     /// Its name.

@@ -19,7 +19,7 @@ impl Session {
         self.offer = None;
         let service = self.service.clone();
         let Some(sasl) = &service.sasl else { return Ok(()) };
-        if sasl.only_encrypted && !self.io.is_encrypted() {
+        if service.encryption.auth_only && !self.io.is_encrypted() {
             return Ok(());
         }
         match sasl.offer(self.sasl_session()).await {

@@ -65,6 +65,20 @@ impl Command {
         matches!(self, Self::Helo | Self::Ehlo | Self::Data | Self::Noop | Self::Vrfy)
     }
 
+    /// It is carried out without TLS even where TLS is required.
+    pub const fn may_be_plain(self) -> bool {
+        matches!(
+            self,
+            Self::Helo
+                | Self::Ehlo
+                | Self::Xclient
+                | Self::Starttls
+                | Self::Noop
+                | Self::Quit
+                | Self::Help
+        )
+    }
+
     /// The names in alphabetical order, for HELP.
     pub fn sorted_names() -> String {
         let mut names = ALL.map(|(_, name)| name);

@@ -298,7 +298,7 @@ impl Session {
                     let login = self.talk.login.as_ref();
                     Ok(self.offer.is_some() && login.is_some_and(Login::is_personal))
                 }
-                LocalClients::Nobody => Ok(false),
+                LocalClients::Certified { all } => self.checks().is_certified(*all).await,
                 LocalClients::Unknown(word) => {
                     self.log.warning(format_args!(
                         "parameter local_header_rewrite_clients: invalid request: {word}"

@@ -83,6 +83,7 @@ impl Session {
         add(offered(Keywords::SIZE), &size);
         add(offered(Keywords::VRFY) && !settings.disable_vrfy, "VRFY");
         add(offered(Keywords::ETRN), "ETRN");
+        add(self.offers_tls(), "STARTTLS");
         if let Some(mechanisms) = mechanisms {
             add(true, &format!("AUTH {mechanisms}"));
             let broken = self.service.sasl.as_ref().is_some_and(|sasl| sasl.broken_clients);

@@ -25,6 +25,7 @@ mod parameter;
 mod received;
 mod reply;
 mod start;
+mod starttls;
 
 use std::sync::Arc;
 
@@ -227,6 +228,11 @@ impl Session {
             self.errors += 1;
             return Ok(true);
         };
+        if self.needs_tls() && !command.may_be_plain() {
+            self.reply("530 5.7.0 Must issue a STARTTLS command first").await?;
+            self.errors += 1;
+            return Ok(true);
+        }
         self.talk.stage = command.name();
         let out_of_turn = self.talk.protocol != "ESMTP" || command.ends_group();
         if out_of_turn && self.is_too_early() && service.settings.forbid_unauth_pipelining {

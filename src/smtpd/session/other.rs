@@ -45,13 +45,6 @@ impl Session {
         Ok(true)
     }
 
-    pub(super) async fn starttls(&mut self, words: &[Word<'_>]) -> Done {
-        let text = if words.len() == 1 {
-            "502 5.5.1 Error: command not implemented"
-        } else {
-            "501 5.5.4 Syntax: STARTTLS"
-        };
-        self.refuse((Faults::PROTOCOL, text.into())).await
     }
 
     /// XCLIENT and XFORWARD, for clients that may not use them.

@@ -63,6 +63,9 @@ impl Session {
     /// Greets the client, or turns it away; false ends the session.
     pub(super) async fn welcome(&mut self) -> Result<bool, End> {
         self.service.log_first_warnings(&self.log);
+        if !self.wrap().await? {
+            return Ok(false);
+        }
         if self.is_too_early() && self.service.settings.forbid_unauth_pipelining {
             self.count_connection();
             self.reply("554 5.5.0 Error: SMTP protocol synchronization").await?;
