@@ -19,8 +19,6 @@ pub struct Encryption {
     pub asks_certificate: bool,
     /// `smtpd_tls_req_ccert`, where TLS is required.
     pub requires_certificate: bool,
-    /// `smtpd_tls_received_header`
-    pub received_header: bool,
     /// `smtpd_tls_enable_rpk`
     pub raw_keys: bool,
     log_level: LogLevel,
@@ -54,7 +52,6 @@ impl Encryption {
             auth_only: config.bool(&p::smtpd_tls_auth_only) || required,
             asks_certificate: config.bool(&p::smtpd_tls_ask_ccert),
             requires_certificate: requires_certificate && required,
-            received_header: config.bool(&p::smtpd_tls_received_header),
             raw_keys: config.bool(&p::smtpd_tls_enable_rpk),
             log_level: LogLevel::parse(&level)
                 .ok_or_else(|| format!("unknown smtpd_tls_loglevel value \"{level}\""))?,

@@ -87,6 +87,15 @@ impl LoginRule {
     }
 }
 
+/// By what a certificate is looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateKey {
+    /// cert_fingerprint
+    Certificate,
+    /// pubkey_fingerprint
+    PublicKey,
+}
+
 /// What a restriction does.
 #[derive(Clone, Debug)]
 pub enum Rule {
@@ -105,7 +114,11 @@ pub enum Rule {
     PermitInetInterfaces,
     PermitMynetworks,
     PermitSaslAuthenticated,
-    PermitTlsClientcerts,
+    /// permit_tls_clientcerts, permit_tls_all_clientcerts
+    PermitTlsClientcerts {
+        /// Any certificate of a trusted authority will do.
+        all: bool,
+    },
     RejectInvalidHeloHostname,
     RejectUnknownHeloHostname,
     RejectNonFqdnHeloHostname,
@@ -142,8 +155,8 @@ pub enum Rule {
     SenderLogin(LoginRule),
     /// check_sasl_access
     SaslAccess(Table),
-    /// Needs a client certificate, and there is none.
-    NeedsCertificate,
+    /// check_ccert_access, and by what a certificate is looked up.
+    CertificateAccess(Table, Vec<CertificateKey>),
     /// Gone since Postfix 3.9; the text says what to use instead.
     Removed(&'static str),
     /// A check_…_access whose argument is no table; the argument.
@@ -175,7 +188,8 @@ fn simple(word: &str) -> Option<Rule> {
         "permit_inet_interfaces" => Rule::PermitInetInterfaces,
         "permit_mynetworks" => Rule::PermitMynetworks,
         "permit_sasl_authenticated" => Rule::PermitSaslAuthenticated,
-        "permit_tls_clientcerts" | "permit_tls_all_clientcerts" => Rule::PermitTlsClientcerts,
+        "permit_tls_clientcerts" => Rule::PermitTlsClientcerts { all: false },
+        "permit_tls_all_clientcerts" => Rule::PermitTlsClientcerts { all: true },
         "reject_invalid_helo_hostname" | "reject_invalid_hostname" => {
             Rule::RejectInvalidHeloHostname
         }
@@ -359,7 +373,10 @@ impl<'a> Parser<'a> {
                     (None, Some(table)) if word == "check_sasl_access" => {
                         (Rule::SaslAccess(table), true)
                     }
-                    (None, Some(_)) => (Rule::NeedsCertificate, true),
+                    (None, Some(table)) => match search_order(name) {
+                        Some(order) => (Rule::CertificateAccess(table, order), true),
+                        None => (Rule::BadTable(name.to_owned()), true),
+                    },
                     (_, None) => (Rule::BadTable(name.to_owned()), true),
                 },
                 Some(name) => (Rule::BadTable(name.to_owned()), true),
@@ -498,6 +515,28 @@ pub fn protects(
         }
     }
     false
+}
+
+/// The keys of `{ type:name, { search_order = cert_fingerprint, pubkey_fingerprint } }`; without
+/// them the certificate, then its key. None if a word is unknown.
+fn search_order(table: &str) -> Option<Vec<CertificateKey>> {
+    let inside = table.strip_prefix('{').and_then(|table| table.strip_suffix('}'));
+    let settings = inside.map(split_list).unwrap_or_default();
+    let mut order = vec![CertificateKey::Certificate, CertificateKey::PublicKey];
+    for setting in settings.get(1..).unwrap_or_default() {
+        let setting = setting.trim_start_matches('{').trim_end_matches('}');
+        let (name, value) = setting.split_once('=')?;
+        if name.trim() != "search_order" {
+            return None;
+        }
+        let key = |word: &str| match word.to_ascii_lowercase().as_str() {
+            "cert_fingerprint" => Some(CertificateKey::Certificate),
+            "pubkey_fingerprint" => Some(CertificateKey::PublicKey),
+            _ => None,
+        };
+        order = split_list(value).into_iter().map(key).collect::<Option<_>>()?;
+    }
+    Some(order)
 }
 
 #[cfg(test)]

@@ -23,8 +23,6 @@ pub struct Sasl {
     filter: StringList,
     /// `smtpd_sasl_exceptions_networks`
     exceptions: HostList,
-    /// `smtpd_tls_auth_only`
-    pub only_encrypted: bool,
     /// `broken_sasl_auth_clients`
     pub broken_clients: bool,
     /// `smtpd_sasl_response_limit`, bytes.
@@ -101,7 +99,6 @@ impl Sasl {
             encrypted: options(encrypted.name, &config.text(encrypted))?,
             filter: StringList::parse(tables, filter.name, &config.text(filter))?,
             exceptions: HostList::parse(tables, exceptions.name, &config.text(exceptions))?,
-            only_encrypted: config.bool(&p::smtpd_tls_auth_only),
             broken_clients: config.bool(&p::broken_sasl_auth_clients),
             response_limit: config.count(&p::smtpd_sasl_response_limit),
         }))

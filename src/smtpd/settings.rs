@@ -114,6 +114,8 @@ pub struct Settings {
     pub hide_client_session: bool,
     /// `smtpd_sasl_authenticated_header`
     pub authenticated_header: bool,
+    pub tls_received_header: bool,
+    pub tls_asks_certificate: bool,
     /// `info_log_address_format = external`
     pub external_log_addresses: bool,
     pub show_user_unknown_table: bool,
@@ -182,6 +184,8 @@ impl Settings {
             peername_lookup: config.bool(&p::smtpd_peername_lookup),
             client_port_logging: config.bool(&p::smtpd_client_port_logging),
             authenticated_header: config.bool(&p::smtpd_sasl_authenticated_header),
+            tls_received_header: config.bool(&p::smtpd_tls_received_header),
+            tls_asks_certificate: config.bool(&p::smtpd_tls_ask_ccert),
             hide_client_session: config.bool(&p::smtpd_hide_client_session),
             external_log_addresses: config.text(&p::info_log_address_format) != "internal",
             show_user_unknown_table: config.bool(&p::show_user_unknown_table_name),

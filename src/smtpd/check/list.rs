@@ -91,6 +91,9 @@ impl Checks<'_> {
             Rule::ServerAccess(subject, server, table) => {
                 self.server_access(word, *subject, *server, table, about).await
             }
+            Rule::CertificateAccess(table, order) => {
+                self.certificate_access(table, order, about).await
+            }
             Rule::SaslAccess(table) => self.sasl_access(word, table, about).await,
             Rule::Policy(server) => self.policy(server, about).await,
             Rule::DnsList { subject, by_address, permits, domain } => {
@@ -145,6 +148,7 @@ impl Checks<'_> {
     async fn plain(&mut self, word: &str, rule: &Rule, about: About<'_>) -> Result<Verdict, Jump> {
         Ok(match rule {
             Rule::RejectUnauthPipelining => self.reject_unauth_pipelining(about),
+            Rule::RejectPlaintextSession if self.talk.tls.is_some() => Verdict::Dunno,
             Rule::RejectPlaintextSession => {
                 let code = self.service.settings.codes.plaintext;
                 let text = "Session encryption is required";
@@ -174,8 +178,11 @@ impl Checks<'_> {
                 }
             }
             Rule::SenderLogin(rule) => self.sender_login(*rule).await?,
-            // Nobody can show a certificate without TLS.
-            Rule::PermitTlsClientcerts => Verdict::Dunno,
+            Rule::PermitTlsClientcerts { all } => match self.is_certified(*all).await {
+                Ok(true) => self.permit_client(word).await,
+                Ok(false) => Verdict::Dunno,
+                Err(_) => return Err(self.table_failed(about.name)),
+            },
             Rule::RejectInvalidHeloHostname => self.reject_invalid_helo(),
             Rule::RejectUnknownHeloHostname => self.reject_unknown_helo().await,
             Rule::RejectNonFqdnHeloHostname => self.reject_non_fqdn_helo(),
@@ -333,7 +340,6 @@ impl Checks<'_> {
                 log.warning(format_args!("restriction {word} requires domain name argument"));
                 return Some(Ok(Verdict::Dunno));
             }
-            Rule::NeedsCertificate => return Some(Ok(Verdict::Dunno)),
             Rule::RejectUnverifiedSender | Rule::RejectUnverifiedRecipient => {
                 log.warning(format_args!("restriction {word}: address verification is not there"));
             }

@@ -8,6 +8,7 @@
 //! A stage answers with the reply to send if the request is refused.
 
 mod access;
+mod certificate;
 mod destination;
 mod dns_list;
 mod hostname;
@@ -60,6 +61,7 @@ const HELO: &str = "Helo command";
 const SENDER: &str = "Sender address";
 const RECIPIENT: &str = "Recipient address";
 const SASL_USER: &str = "SASL login name";
+const CCERT: &str = "Client certificate";
 const ETRN: &str = "Etrn command";
 const DATA: &str = "Data command";
 const END_OF_DATA: &str = "End-of-data";

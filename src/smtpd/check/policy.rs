@@ -6,6 +6,8 @@ use super::outcome::{Jump, Verdict};
 use super::{About, Checks};
 use crate::smtpd::dialogue::stage;
 use crate::smtpd::policy::PolicyServer;
+use crate::tls::Facts;
+use crate::wire::xtext;
 
 /// The action if even the default action asks a policy server.
 const LAST_RESORT: &str = "451 4.3.5 Server configuration problem";
@@ -58,14 +60,21 @@ impl Checks<'_> {
         put("sasl_method", &talk.login.as_ref().map_or("", |login| &login.method));
         put("sasl_username", &talk.username());
         put("sasl_sender", &talk.sasl_sender.as_deref().unwrap_or_default());
-        for name in ["ccert_subject", "ccert_issuer", "ccert_fingerprint"] {
-            put(name, &"");
-        }
-        for name in ["ccert_pubkey_fingerprint", "encryption_protocol", "encryption_cipher"] {
-            put(name, &"");
-        }
-        put("encryption_keysize", &0);
-        put("tls_server_name", &"");
+        let tls = talk.tls.as_deref();
+        let trusted = tls.and_then(Facts::trusted_peer);
+        put(
+            "ccert_subject",
+            &trusted.map_or(String::new(), |peer| xtext::encode(&peer.subject, "")),
+        );
+        put("ccert_issuer", &trusted.map_or(String::new(), |peer| xtext::encode(&peer.issuer, "")));
+        let shown = tls.and_then(|tls| tls.peer.as_ref());
+        put("ccert_fingerprint", &shown.map_or("", |peer| &peer.fingerprint));
+        put("ccert_pubkey_fingerprint", &shown.map_or("", |peer| &peer.key_fingerprint));
+        put("encryption_protocol", &tls.map_or("", |tls| tls.protocol));
+        put("encryption_cipher", &tls.map_or("", |tls| tls.cipher));
+        put("encryption_keysize", &tls.map_or(0, |tls| tls.bits));
+        let server_name = tls.and_then(|tls| tls.server_name.as_deref());
+        put("tls_server_name", &server_name.unwrap_or_default());
         put("policy_context", &server.settings.context);
         put("compatibility_level", &self.service.settings.compatibility_level);
         put("mail_version", &self.service.settings.mail_version);

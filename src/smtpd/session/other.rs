@@ -45,8 +45,6 @@ impl Session {
         Ok(true)
     }
 
-    }
-
     /// XCLIENT and XFORWARD, for clients that may not use them.
     pub(super) async fn xclient(&mut self, command: Command, words: &[Word<'_>]) -> Done {
         if self.in_transaction() {

@@ -7,6 +7,7 @@ use crate::mail::queue_id::QueueId;
 use crate::smtpd::dialogue::Dialogue;
 use crate::smtpd::settings::Settings;
 use crate::sys::date::mail_date;
+use crate::tls::Facts;
 
 /// The header without its last line end; lines are joined by LF and a tab.
 pub(super) fn header(talk: &Dialogue, settings: &Settings) -> String {
@@ -22,6 +23,9 @@ pub(super) fn header(talk: &Dialogue, settings: &Settings) -> String {
         header.push_str(" [");
         header.push_str(&peer.rfc_address);
         header.push_str("])\n\t");
+        if let Some(tls) = talk.tls.as_deref().filter(|_| settings.tls_received_header) {
+            push_tls(tls, settings.tls_asks_certificate, &mut header);
+        }
         if settings.authenticated_header && talk.login.is_some() {
             header.push_str("(Authenticated sender: ");
             header.push_str(&comment(talk.username()));
@@ -36,6 +40,9 @@ pub(super) fn header(talk: &Dialogue, settings: &Settings) -> String {
     if !settings.hide_client_session {
         header.push_str(" with ");
         header.push_str(if talk.smtputf8 { "UTF8SMTP" } else { talk.protocol });
+        if talk.protocol == "ESMTP" && talk.tls.is_some() {
+            header.push('S');
+        }
         // RFC 3848 has a name for this with ESMTP only.
         if talk.protocol == "ESMTP" && talk.login.is_some() {
             header.push('A');
@@ -53,6 +60,30 @@ pub(super) fn header(talk: &Dialogue, settings: &Settings) -> String {
     }
     push_date(talk.arrival.seconds(), &mut header);
     header
+}
+
+/// How the connection was encrypted, and for whom (`smtpd_tls_received_header`).
+fn push_tls(tls: &Facts, asked: bool, header: &mut String) {
+    header.push_str("(using ");
+    header.push_str(&tls.cipher_text());
+    for part in [tls.key_exchange_text(), tls.client_signature_text()].into_iter().flatten() {
+        header.push_str("\n\t ");
+        header.push_str(&part);
+    }
+    header.push_str(")\n\t(");
+    match &tls.peer {
+        Some(peer) => {
+            let verdict = if peer.trusted { "verified OK" } else { "not verified" };
+            header.push_str(&format!(
+                "Client CN \"{}\", Issuer \"{}\" ({verdict})",
+                comment(&peer.subject),
+                comment(&peer.issuer)
+            ));
+        }
+        None if asked => header.push_str("Client did not present a certificate"),
+        None => header.push_str("No client certificate requested"),
+    }
+    header.push_str(")\n\t");
 }
 
 /// The header of a notice that we make ourselves.

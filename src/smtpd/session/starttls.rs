@@ -161,10 +161,8 @@ impl Session {
         if facts.is_some() {
             let host = self.service.settings.myhostname.clone();
             let client = self.talk.peer.text.clone();
-            self.reply(&format!(
-                "421 4.7.0 {host} Error: too many new TLS sessions from {client}"
-            ))
-            .await?;
+            self.reply(&format!("421 4.7.0 {host} Error: too many new TLS sessions from {client}"))
+                .await?;
             self.io.close().await;
         }
         Err(End::Quiet)
