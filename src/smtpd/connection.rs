@@ -12,7 +12,9 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::tls::{Socket, Stream};
+#[cfg(feature = "ssl")]
+use crate::tls::Socket;
+use crate::tls::Stream;
 
 /// Room for the commands of one turn.
 const COMMAND_ROOM: usize = 4 << 10;
@@ -72,6 +74,7 @@ impl Connection {
     }
 
     /// Takes the socket for a handshake; what has been read and not been used is forgotten.
+    #[cfg(feature = "ssl")]
     pub fn take_plain(&mut self) -> Option<Socket> {
         self.input = Vec::new();
         self.start = 0;
@@ -79,6 +82,7 @@ impl Connection {
     }
 
     /// Goes on over another stream.
+    #[cfg(feature = "ssl")]
     pub fn resume(&mut self, stream: Stream) {
         self.stream = stream;
     }

@@ -239,9 +239,10 @@ impl AsyncWrite for Stream {
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Plain(_) | Self::Gone => Poll::Ready(Ok(())),
+            Self::Plain(socket) => Pin::new(socket).poll_flush(context),
             #[cfg(feature = "ssl")]
             Self::Tls(tls) => Pin::new(tls.as_mut()).poll_flush(context),
+            Self::Gone => Poll::Ready(Ok(())),
         }
     }
 
