@@ -27,6 +27,7 @@ pub mod wire;
 pub mod config;
 
 // Toolkit: what stages and processes are built from.
+pub mod filter;
 pub mod spool;
 pub mod ipc;
 pub mod lookup;

@@ -15,6 +15,7 @@ const ORDER: &[&str] = &[
     "mail",
     "wire",   // words
     "config", // settings
+    "filter",
     "spool",
     "ipc",
     "lookup",

@@ -66,7 +66,7 @@ impl Message {
         }
     }
 
-    fn log_address<'a>(&self, address: &'a str) -> std::borrow::Cow<'a, str> {
+    pub(super) fn log_address<'a>(&self, address: &'a str) -> std::borrow::Cow<'a, str> {
         match self.stage.settings.log_addresses_quoted {
             LogForm::External if !address.is_empty() => address::quote_822(address),
             _ => address.into(),
@@ -167,12 +167,12 @@ impl Message {
             "FILTER" => self.filter(subject, content, text, map),
             "PASS" => {
                 self.log_action("pass", subject, content, text);
-                self.flags.filter = false;
+                self.flags.stop_filters();
             }
             "DISCARD" => {
                 self.log_action("discard", subject, content, text);
                 self.flags.discard = true;
-                self.flags.filter = false;
+                self.flags.stop_filters();
             }
             "HOLD" => {
                 if !self.envelope.hold && !self.flags.discard {
@@ -207,7 +207,7 @@ impl Message {
         }
         let temporary = reason.starts_with('4');
         self.errors.add(if temporary { Errors::DEFER } else { Errors::CONTENT });
-        self.flags.filter = false;
+        self.flags.stop_filters();
         self.log_action("reject", subject, content, &reason);
         self.reason = Some(reason);
     }
@@ -267,7 +267,7 @@ impl Message {
         if text.contains('@') {
             self.envelope.redirect = Some(text.to_owned());
             self.log_action("redirect", subject, content, text);
-            self.flags.filter = false;
+            self.flags.stop_filters();
         } else {
             self.log.warning(format_args!(
                 "bad REDIRECT target \"{text}\" in {map} map -- need user@domain"

@@ -136,7 +136,7 @@ impl Message {
             && !(self.flags.filter && self.stage.settings.checks.look_at_body())
     }
 
-    fn watch_size(&mut self) {
+    pub(super) fn watch_size(&mut self) {
         if let Some(failed) = &self.store.failed {
             if !self.errors.any(Errors::WRITE) {
                 self.log.warning(format_args!("{}: write queue file: {failed}", self.queue_id));
@@ -209,6 +209,7 @@ impl Message {
     /// Whether the text belongs to the field being gathered. What goes beyond header_size_limit
     /// is dropped.
     fn continues_field(&mut self, text: &[u8], was_continued: bool) -> bool {
+        let limit = self.header_limit();
         let progress = &mut self.progress;
         if progress.field.is_empty() {
             return false;
@@ -217,7 +218,7 @@ impl Message {
         if !was_continued && !folded {
             return false;
         }
-        if progress.field.len() < self.stage.settings.headers.size_limit {
+        if progress.field.len() < limit {
             if !was_continued {
                 progress.field.push(b'\n');
             }

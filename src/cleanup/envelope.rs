@@ -14,7 +14,15 @@ impl Message {
     /// Completes and maps the sender, once; then its bcc.
     pub(super) async fn settle_sender(&mut self) {
         let Some(raw) = self.raw_sender.take() else { return };
-        let mut sender = self.complete(&raw);
+        self.take_sender(&raw).await;
+        if self.emulates_milters() {
+            Box::pin(self.emulate_mail()).await;
+        }
+    }
+
+    /// A sender, internal form: that of the submission, or one that a milter wants instead.
+    pub(super) async fn take_sender(&mut self, raw: &str) {
+        let mut sender = self.complete(raw);
         if starts_with_daemon(&sender) && address::same(&sender, &self.complete("MAILER-DAEMON")) {
             sender.clear();
         }
@@ -59,6 +67,9 @@ impl Message {
         {
             self.bcc_by_table(table, &recipient).await;
         }
+        if self.milters.is_some() {
+            Box::pin(self.emulate_rcpt()).await;
+        }
     }
 
     /// An address in internal form, completed as local addresses are.
@@ -77,10 +88,29 @@ impl Message {
 
     /// Adds a bcc recipient: a local matter, so it is completed as local addresses are.
     pub(super) async fn add_bcc(&mut self, bcc: &str) {
+        self.add_bcc_dsn(bcc, String::new(), Notify::default()).await;
+    }
+
+    /// The same with what the sender wants to hear about it.
+    pub(super) async fn add_bcc_dsn(&mut self, bcc: &str, dsn_orcpt: String, notify: Notify) {
         let mut address = self.complete(bcc);
         self.settle_recipient(&mut address).await;
-        let recipient = Recipient { original: address.clone(), ..Recipient::default() };
+        let original = address.clone();
+        let recipient = Recipient { original, dsn_orcpt, notify, ..Recipient::default() };
         self.put_recipient(recipient, &address).await;
+    }
+
+    /// Takes back all recipients that the client called `address` (internal form).
+    pub(super) fn delete_recipient(&mut self, address: &str) {
+        self.envelope.recipients.retain(|recipient| {
+            let called = match recipient.original.as_str() {
+                "" => &recipient.address,
+                original => original,
+            };
+            called != address
+        });
+        // Made anew from those that are left.
+        self.seen.clear();
     }
 
     async fn bcc_by_table(&mut self, table: &Table, address: &str) {

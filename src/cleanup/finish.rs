@@ -3,14 +3,20 @@
 use std::sync::Arc;
 
 use super::{Errors, Message, Reason, Refusal, Verdict};
+use crate::filter::{Client, Milters};
 use crate::mail::envelope::{Envelope, Recipient, Ret};
 use crate::mail::status::Status;
 use crate::spool::{Location, SpoolError};
 
 impl Message {
     /// Finishes: last checks, then the spool, then qmgr. Returns when the message is on disk.
-    pub async fn finish(mut self) -> Verdict {
-        self.conclude().await;
+    pub async fn finish(self) -> Verdict {
+        self.finish_filtered(None).await
+    }
+
+    /// As [`Message::finish`], after the milters of an SMTP session have looked at it.
+    pub async fn finish_filtered(mut self, milters: Option<(&mut Milters, &Client)>) -> Verdict {
+        self.conclude(milters).await;
         let queue = self.stage.queue.clone();
         match self.commit().await {
             Ok(Some((location, envelope))) => {
@@ -27,19 +33,29 @@ impl Message {
     /// As [`Message::finish`], for qmgr: the record's place and envelope come back instead of
     /// being sent. Nothing comes back for a message that a check discarded.
     pub async fn finish_here(mut self) -> Result<Option<(Location, Box<Envelope>)>, Refusal> {
-        self.conclude().await;
+        self.conclude(None).await;
         self.commit().await
     }
 
     /// Everything that may still change the message or refuse it.
-    async fn conclude(&mut self) {
+    async fn conclude(&mut self, milters: Option<(&mut Milters, &Client)>) {
         self.settle_sender().await;
         self.take_prepended().await;
         self.end_of_content().await;
         self.judge_mime();
-        if !self.goes_on() {
-            return;
+        if self.goes_on() {
+            self.last_recipients().await;
         }
+        match milters {
+            Some((milters, client)) if self.milters_may_look() => {
+                Box::pin(self.inspect(milters, client, None)).await;
+            }
+            Some(_) => {}
+            None => Box::pin(self.end_emulation()).await,
+        }
+    }
+
+    async fn last_recipients(&mut self) {
         let stage = self.stage.clone();
         if self.last_recipient.is_some() {
             if self.flags.bcc && !stage.settings.always_bcc.is_empty() {
@@ -107,6 +123,14 @@ impl Message {
             status: Status::new(status.0, status.1, status.2),
             text: text.to_owned(),
         };
+        if let Some(reply) = self.smtp_reply.as_ref().filter(|_| self.flags.smtp_replies) {
+            let status = reply.get(4..).and_then(|text| Status::split(text).0);
+            return Refusal {
+                reason: Reason::Content,
+                status: status.unwrap_or(Status::new(5, 0, 0)),
+                text: reply.clone(),
+            };
+        }
         if let Some(SpoolError::Full(_)) = &self.store.failed {
             return own(Reason::Full, (4, 3, 1), "insufficient system storage");
         }
@@ -133,6 +157,12 @@ impl Message {
             Some((Some(status), text)) => {
                 Refusal { reason: fallback.reason, status, text: text.to_owned() }
             }
+            // A milter's reply need not have a status.
+            Some((None, text)) if self.smtp_reply.is_some() => Refusal {
+                reason: fallback.reason,
+                status: Status::new(fallback.status.class, 0, 0),
+                text: text.to_owned(),
+            },
             _ => fallback,
         }
     }

@@ -133,6 +133,10 @@ impl Message {
                 ));
                 self.errors.add(Errors::HOPS);
             }
+            Name::Received if self.progress.hops == 1 => {
+                // Ours: milters do not see it.
+                self.own_received = self.flags.milters_expected.then(|| field.to_vec());
+            }
             Name::TlsRequired
                 if self.stage.settings.headers.tls_required
                     && !value_of(field, b"tls-required").eq_ignore_ascii_case(b"no") =>
@@ -218,28 +222,46 @@ impl Message {
             self.envelope.utf8_header = true;
             self.envelope.smtputf8 |= self.flags.detect_utf8;
         }
-        let limit = self.stage.settings.headers.size_limit;
-        let mut start = 0;
-        for line in field.split(|b| *b == b'\n') {
-            let mut line = line;
-            let too_long = start + line.len() > limit;
-            if too_long {
-                if start * 10 > limit * 9 {
-                    break;
-                }
-                line = line.get(..limit.saturating_sub(start)).unwrap_or(line);
-            }
-            if start == 0 || matches!(line.first(), Some(b' ' | b'\t')) {
-                self.store.header_line(line, &self.stage.writer);
+        for_lines(field, self.header_limit(), |line, first| {
+            if first {
+                self.store.field_begins(line, &self.stage.writer);
             } else {
-                let folded = [b"\t", line].concat();
-                self.store.header_line(&folded, &self.stage.writer);
+                self.store.header_line(line, &self.stage.writer);
             }
-            if too_long {
+        });
+    }
+
+    /// header_size_limit; milters cannot take more than 64K with all that goes with it.
+    pub(super) fn header_limit(&self) -> usize {
+        let limit = self.stage.settings.headers.size_limit;
+        if self.flags.milters_expected { limit.min(MILTER_HEADER_MAX) } else { limit }
+    }
+}
+
+/// Longest header field while there are milters.
+const MILTER_HEADER_MAX: usize = 60_000;
+
+/// The lines of a field as they are stored, and whether each is the first.
+pub(super) fn for_lines(field: &[u8], limit: usize, mut take: impl FnMut(&[u8], bool)) {
+    let mut start = 0;
+    for line in field.split(|b| *b == b'\n') {
+        let mut line = line;
+        let too_long = start + line.len() > limit;
+        if too_long {
+            if start * 10 > limit * 9 {
                 break;
             }
-            start += line.len() + 1;
+            line = line.get(..limit.saturating_sub(start)).unwrap_or(line);
         }
+        if start == 0 || matches!(line.first(), Some(b' ' | b'\t')) {
+            take(line, start == 0);
+        } else {
+            take(&[b"\t", line].concat(), false);
+        }
+        if too_long {
+            break;
+        }
+        start += line.len() + 1;
     }
 }
 

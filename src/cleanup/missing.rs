@@ -45,6 +45,7 @@ impl Message {
         if flagged && action == EndOfHeader::AddHeader {
             self.put_header(b"MIME-Error: message header was not terminated by empty line");
         }
+        self.store.begin_body();
     }
 
     fn lacks(&self, plain: Name, resent: Name) -> bool {

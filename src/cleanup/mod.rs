@@ -8,14 +8,17 @@
 //! The content streams: it is held in memory up to a bound, beyond that in an unlinked file.
 //! `content` cuts it into lines, `header` and `checks` look at fields and lines, `mapping` and
 //! `envelope` change addresses, `missing` completes the header, `store` keeps the result, and
-//! `finish` commits it. Milters, when they come, see the message in `finish`, after all this.
+//! `finish` commits it. Milters see the message in `milter`, after all this, and `edit` does what
+//! they ask for.
 
 mod checks;
 mod content;
+mod edit;
 mod envelope;
 mod finish;
 mod header;
 mod mapping;
+mod milter;
 mod missing;
 pub use self::missing::local_date;
 mod settings;
@@ -96,6 +99,12 @@ pub struct Message {
     reason: Option<String>,
     progress: Progress,
     store: Store,
+    /// The reply that a milter wants the client to get.
+    smtp_reply: Option<String>,
+    /// The `Received:` header that was put before the message here: milters do not see it.
+    own_received: Option<Vec<u8>>,
+    /// The session with non_smtpd_milters, once it has begun.
+    milters: Option<Box<self::milter::Emulation>>,
 }
 
 /// Which steps apply, and what checks have decided so far.
@@ -112,6 +121,20 @@ struct Flags {
     /// SMTPUTF8 is switched on where it turns out to be needed.
     detect_utf8: bool,
     discard: bool,
+    /// Milters see the message.
+    milter: bool,
+    /// There are any.
+    milters_expected: bool,
+    /// The submitter is an SMTP client: a milter's reply is for it.
+    smtp_replies: bool,
+}
+
+impl Flags {
+    /// A check has decided: nothing else is asked.
+    fn stop_filters(&mut self) {
+        self.filter = false;
+        self.milter = false;
+    }
 }
 
 /// What has gone wrong so far; several things may have.
@@ -238,12 +261,17 @@ impl Cleanup {
         let mut envelope = Envelope { queue_id: Some(queue_id), arrival, ..Envelope::default() };
         envelope.created = arrival;
         envelope.internal = origin == Origin::Internal;
+        let flags = self.flags(&origin, skip);
+        let mut store = Store::new(self.settings.line_length_limit);
+        if flags.milters_expected {
+            store.make_editable();
+        }
         Message {
             stage: self.clone(),
             envelope,
             queue_id,
             log: log.of_program("cleanup"),
-            flags: self.flags(&origin, skip),
+            flags,
             raw_sender: None,
             last_recipient: None,
             seen: HashSet::new(),
@@ -251,16 +279,27 @@ impl Cleanup {
             errors: Errors::default(),
             reason: None,
             progress: Progress::new(&self.settings),
-            store: Store::new(self.settings.line_length_limit),
+            store,
+            smtp_reply: None,
+            own_received: None,
+            milters: None,
         }
     }
 
     fn flags(&self, origin: &Origin, skip: Skip) -> Flags {
         let external = matches!(origin, Origin::Network | Origin::Local);
         let autodetect = self.settings.autodetect;
+        let checked =
+            external || (*origin == Origin::Internal && self.settings.internal_checks.any);
+        let milter = checked && !skip.milters;
         Flags {
-            filter: !skip.header_body_checks
-                && (external || (*origin == Origin::Internal && self.settings.internal_checks.any)),
+            filter: checked && !skip.header_body_checks,
+            milter,
+            // smtpd says so itself.
+            milters_expected: milter
+                && *origin != Origin::Network
+                && !self.settings.milters.non_smtpd.is_empty(),
+            smtp_replies: *origin == Origin::Network,
             map: !skip.address_mappings,
             bcc: external && !skip.address_mappings,
             bounce: matches!(origin, Origin::Local | Origin::Forwarded),
@@ -279,6 +318,12 @@ impl Message {
     /// Its queue ID.
     pub fn queue_id(&self) -> QueueId {
         self.queue_id
+    }
+
+    /// smtpd has milters for this message: they are given to [`Message::finish_filtered`].
+    pub fn expect_milters(&mut self) {
+        self.flags.milters_expected = true;
+        self.store.make_editable();
     }
 
     /// The envelope sender, internal form. It is completed and mapped with the first recipient.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::config::parameters as p;
 use crate::config::{Config, Problem, split_list};
+use crate::filter::{Common, Filters};
 use crate::lookup::match_list::StringList;
 use crate::lookup::{Maps, Tables};
 use crate::mail::header::{Name, Names};
@@ -30,6 +31,18 @@ pub(super) struct Settings {
     pub replace_stray_cr: bool,
     pub internal_checks: InternalChecks,
     pub log_addresses_quoted: LogForm,
+    pub milters: Milters,
+}
+
+/// Milters of mail that does not come by SMTP, and what concerns all milters.
+#[derive(Debug)]
+pub(super) struct Milters {
+    pub non_smtpd: Filters,
+    pub header_checks: Option<Table>,
+    pub daemon_name: String,
+    pub version: String,
+    /// 127.0.0.1 is not ours: all mail is from ::1.
+    pub ipv6_only: bool,
 }
 
 /// A table and the parameter that names it.
@@ -357,6 +370,22 @@ impl Headers {
     }
 }
 
+impl Milters {
+    fn read(config: &Config, tables: &Tables) -> Result<Self, Problem> {
+        let common = Common::read(config).map_err(|bad| Problem { text: bad.0 })?;
+        let list = config.text(&p::non_smtpd_milters);
+        let protocols = config.text(&p::inet_protocols);
+        let has = |wanted: &str| split_list(&protocols).iter().any(|w| *w == wanted || *w == "all");
+        Ok(Self {
+            non_smtpd: Filters::parse(&common, &list).map_err(|bad| Problem { text: bad.0 })?,
+            header_checks: table(config, tables, &p::milter_header_checks)?,
+            daemon_name: config.text(&p::milter_macro_daemon_name),
+            version: config.text(&p::milter_macro_v),
+            ipv6_only: has("ipv6") && !has("ipv4"),
+        })
+    }
+}
+
 impl Autodetect {
     fn read(config: &Config) -> Self {
         let list = config.text(&p::smtputf8_autodetect_classes);
@@ -398,6 +427,7 @@ impl Settings {
                 "internal" => LogForm::Internal,
                 _ => LogForm::External,
             },
+            milters: Milters::read(config, tables)?,
         })
     }
 }

@@ -4,9 +4,16 @@
 //! That size is Postfix's: what the content would take as records of a queue file, each with a
 //! type byte and a length of one byte for each seven bits. Long lines are several records.
 
-use std::io::Write as _;
+use std::io::{Read, Write as _};
 
 use crate::spool::{Content, ScratchFile, SpoolError, Writer};
+
+/// A pointer record of a queue file: Postfix writes some into messages that milters may change.
+const POINTER_PAYLOAD: usize = 15;
+const POINTER_RECORD: u64 = 2 + POINTER_PAYLOAD as u64;
+
+/// How much is copied at once.
+const PIECE: usize = 64 << 10;
 
 /// Content beyond this goes to a file.
 const MEMORY_MAX: usize = 1 << 20;
@@ -20,6 +27,10 @@ pub(super) struct Store {
     /// Bytes of the record that the fast path is in.
     column: usize,
     line_limit: usize,
+    /// Where the body begins, with the empty line before it.
+    body_at: u64,
+    /// The size counts what Postfix adds for milters.
+    editable: bool,
     pub failed: Option<SpoolError>,
 }
 
@@ -35,7 +46,29 @@ fn record_size(length: usize) -> u64 {
 
 impl Store {
     pub(super) fn new(line_limit: usize) -> Self {
-        Self { memory: Vec::new(), file: None, size: 0, column: 0, line_limit, failed: None }
+        Self {
+            memory: Vec::new(),
+            file: None,
+            size: 0,
+            column: 0,
+            line_limit,
+            body_at: 0,
+            editable: false,
+            failed: None,
+        }
+    }
+
+    /// Milters will see the message.
+    pub(super) fn make_editable(&mut self) {
+        self.editable = true;
+    }
+
+    /// The header is complete.
+    pub(super) fn begin_body(&mut self) {
+        self.body_at = self.length();
+        if self.editable {
+            self.size += POINTER_RECORD;
+        }
     }
 
     /// Size as Postfix counts it.
@@ -59,6 +92,15 @@ impl Store {
         self.memory.extend_from_slice(line);
         self.memory.push(b'\n');
         self.spill(writer);
+    }
+
+    /// The first line of a field. Postfix leaves room for a pointer where milters may come.
+    pub(super) fn field_begins(&mut self, line: &[u8], writer: &Writer) {
+        if self.editable && line.len() < POINTER_PAYLOAD {
+            let padding = (POINTER_PAYLOAD - line.len()).saturating_sub(2).max(1);
+            self.size += record_size(padding);
+        }
+        self.header_line(line, writer);
     }
 
     /// One record of the body; `continued` if the line goes on in the next.
@@ -95,6 +137,9 @@ impl Store {
 
     /// Ends a last line that has no end.
     pub(super) fn end_body(&mut self, writer: &Writer) {
+        if self.editable {
+            self.size += POINTER_RECORD;
+        }
         let ended = match self.memory.last() {
             Some(last) => *last == b'\n',
             None => self.column == 0,
@@ -152,5 +197,76 @@ impl Store {
             }
             (None, None) => Ok(Content::Memory(self.memory)),
         }
+    }
+
+    /// The header, whole.
+    pub(super) fn header(&self) -> std::io::Result<Vec<u8>> {
+        let mut header = Vec::new();
+        Reading { store: self, at: 0 }.take(self.body_at).read_to_end(&mut header)?;
+        Ok(header)
+    }
+
+    /// Reads everything.
+    pub(super) fn reading(&self) -> Reading<'_> {
+        Reading { store: self, at: 0 }
+    }
+
+    /// Reads the body with the empty line before it.
+    pub(super) fn reading_body(&self) -> Reading<'_> {
+        Reading { store: self, at: self.body_at }
+    }
+
+    /// Takes another header and, if given, another body. The size stays as Postfix keeps it.
+    pub(super) fn rebuild(
+        &mut self,
+        header: Vec<u8>,
+        body: Option<&Self>,
+        writer: &Writer,
+    ) -> std::io::Result<()> {
+        let mut new = Self::new(self.line_limit);
+        new.memory = header;
+        new.body_at = new.memory.len() as u64;
+        let mut rest = body.map_or_else(|| self.reading_body(), Self::reading);
+        let mut piece = vec![0; PIECE];
+        loop {
+            let count = rest.read(&mut piece)?;
+            if count == 0 {
+                break;
+            }
+            new.memory.extend_from_slice(piece.get(..count).unwrap_or_default());
+            new.spill(writer);
+        }
+        self.memory = new.memory;
+        self.file = new.file;
+        self.body_at = new.body_at;
+        self.failed = new.failed;
+        Ok(())
+    }
+}
+
+/// Reads what has been stored.
+#[derive(Debug)]
+pub(super) struct Reading<'a> {
+    store: &'a Store,
+    at: u64,
+}
+
+impl Read for Reading<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let in_file = self.store.file.as_ref().map_or(0, ScratchFile::len);
+        let count = match &self.store.file {
+            Some(file) if self.at < in_file => {
+                let left = usize::try_from(in_file - self.at).unwrap_or(usize::MAX);
+                let room = buffer.len().min(left);
+                file.read_at(buffer.get_mut(..room).unwrap_or_default(), self.at)?
+            }
+            _ => {
+                let from = usize::try_from(self.at - in_file).unwrap_or(usize::MAX);
+                let mut rest = self.store.memory.get(from..).unwrap_or_default();
+                rest.read(buffer)?
+            }
+        };
+        self.at += count as u64;
+        Ok(count)
     }
 }

@@ -131,6 +131,21 @@ impl Notify {
         Self(self.0 | other.0)
     }
 
+    /// Parses the parameter's value: NEVER, or a list of the others.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut found = Self::default();
+        for word in text.split(',') {
+            found = found.with(match word.to_ascii_uppercase().as_str() {
+                "NEVER" => Self::NEVER,
+                "SUCCESS" => Self::SUCCESS,
+                "FAILURE" => Self::FAILURE,
+                "DELAY" => Self::DELAY,
+                _ => return None,
+            });
+        }
+        (!found.has(Self::NEVER) || found == Self::NEVER).then_some(found)
+    }
+
     /// No NOTIFY was given.
     pub const fn is_default(self) -> bool {
         self.0 == 0

@@ -1,9 +1,10 @@
 //! Bytes on the wire and in files, to types and back: SMTP commands and replies, lines, message
-//! headers, Postfix's attribute protocol and queue records. No I/O; one fuzz target a file.
+//! headers, milters, Postfix's attribute protocol and queue records. No I/O; one fuzz target a file.
 
 pub mod attr;
 pub mod dovecot_auth;
 pub mod line;
+pub mod milter;
 pub mod queue_record;
 pub mod smtp_address;
 pub mod smtp_command;
