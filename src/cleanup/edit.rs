@@ -86,9 +86,9 @@ impl Draft {
     pub(super) fn objection(&self, edit: &Edit) -> Option<&'static str> {
         match edit {
             Edit::ChangeHeader { name, .. } if name.is_empty() => Some("null change header name"),
-            Edit::ReplaceBody(_) if self.body_done => Some(
-                "body replacement requests can't currently be mixed with other requests",
-            ),
+            Edit::ReplaceBody(_) if self.body_done => {
+                Some("body replacement requests can't currently be mixed with other requests")
+            }
             _ => None,
         }
     }
@@ -344,9 +344,19 @@ impl Message {
                 self.log_milter_check(draft, "replace", field, text);
                 *field = text.as_bytes().to_vec();
             }
-            "PREPEND" => self.log.warning(format_args!(
-                "the milter_header/body_checks prepend action is not implemented"
+            "PREPEND" if text.is_empty() => {
+                self.log.warning(format_args!("PREPEND action without text in {MAP} map"));
+            }
+            "PREPEND" if !is_field(text.as_bytes()) => self.log.warning(format_args!(
+                "bad PREPEND header text \"{text}\" in {MAP} map -- \
+                 need \"headername: headervalue\""
             )),
+            "PREPEND" => {
+                self.log_milter_check(draft, "prepend", field, text);
+                self.log.warning(format_args!(
+                    "the milter_header/body_checks prepend action is not implemented"
+                ));
+            }
             "STRIP" => {
                 self.log_milter_check(draft, "strip", field, text);
                 return false;

@@ -102,6 +102,7 @@ impl Message {
 
     /// Takes back all recipients that the client called `address` (internal form).
     pub(super) fn delete_recipient(&mut self, address: &str) {
+        let before = self.envelope.recipients.len();
         self.envelope.recipients.retain(|recipient| {
             let called = match recipient.original.as_str() {
                 "" => &recipient.address,
@@ -109,6 +110,8 @@ impl Message {
             };
             called != address
         });
+        let gone = before - self.envelope.recipients.len();
+        self.envelope.deleted_recipients += u32::try_from(gone).unwrap_or(u32::MAX);
         // Made anew from those that are left.
         self.seen.clear();
     }

@@ -170,10 +170,8 @@ impl Message {
                 "{}: milter configuration error: can't reject recipient in non-smtpd(8) submission",
                 self.queue_id
             ));
-            self.log.warning(format_args!(
-                "{}: message not accepted, try again later",
-                self.queue_id
-            ));
+            self.log
+                .warning(format_args!("{}: message not accepted, try again later", self.queue_id));
             self.smtp_reply = None;
             self.reason = Some("4.3.5 Server configuration error".into());
             self.errors.add(Errors::DEFER);
@@ -220,6 +218,10 @@ impl Message {
             Err(error) => return self.unreadable(&error),
         };
         for index in 0..milters.len() {
+            // What smtpd's milters have refused for good, it has refused itself.
+            if self.flags.smtp_replies && !milters.is_active(index) {
+                continue;
+            }
             let answer = match self.inspect_with(milters, index, &mut draft, played).await {
                 Ok(answer) => answer,
                 Err(error) => return self.unreadable(&error),

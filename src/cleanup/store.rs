@@ -29,6 +29,8 @@ pub(super) struct Store {
     line_limit: usize,
     /// Where the body begins, with the empty line before it.
     body_at: u64,
+    /// The size of the header.
+    header_size: u64,
     /// The size counts what Postfix adds for milters.
     editable: bool,
     pub failed: Option<SpoolError>,
@@ -53,6 +55,7 @@ impl Store {
             column: 0,
             line_limit,
             body_at: 0,
+            header_size: 0,
             editable: false,
             failed: None,
         }
@@ -69,6 +72,7 @@ impl Store {
         if self.editable {
             self.size += POINTER_RECORD;
         }
+        self.header_size = self.size;
     }
 
     /// Size as Postfix counts it.
@@ -216,7 +220,7 @@ impl Store {
         Reading { store: self, at: self.body_at }
     }
 
-    /// Takes another header and, if given, another body. The size stays as Postfix keeps it.
+    /// Takes another header and, if given, another body. Only the latter changes the size.
     pub(super) fn rebuild(
         &mut self,
         header: Vec<u8>,
@@ -240,6 +244,9 @@ impl Store {
         self.file = new.file;
         self.body_at = new.body_at;
         self.failed = new.failed;
+        if let Some(body) = body {
+            self.size = self.header_size + body.size;
+        }
         Ok(())
     }
 }

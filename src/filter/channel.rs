@@ -29,8 +29,6 @@ pub(super) struct Channel {
 #[derive(Debug)]
 pub(super) enum Failure {
     Io(io::Error),
-    /// The packet had begun.
-    Within(io::Error),
     Malformed(Malformed),
 }
 
@@ -109,7 +107,7 @@ impl Channel {
     }
 
     /// The next `length` bytes of a packet. The caller bounds them.
-    pub(super) async fn data(&mut self, length: usize, limit: Duration) -> Result<Vec<u8>, Failure> {
+    pub(super) async fn data(&mut self, length: usize, limit: Duration) -> io::Result<Vec<u8>> {
         let end = Instant::now() + limit;
         let mut data = Vec::with_capacity(length.min(ROOM));
         loop {
@@ -121,7 +119,7 @@ impl Channel {
             if data.len() == length {
                 return Ok(data);
             }
-            self.fill(end).await.map_err(Failure::Within)?;
+            self.fill(end).await?;
         }
     }
 }

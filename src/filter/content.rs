@@ -94,6 +94,11 @@ impl Milters {
         self.list.get_mut(index).and_then(|milter| milter.misconfigured(why))
     }
 
+    /// Whether it is to see the message.
+    pub fn is_active(&self, index: usize) -> bool {
+        self.list.get(index).is_some_and(Milter::is_active)
+    }
+
     /// Whether it cannot be talked to any more.
     pub fn has_failed(&self, index: usize) -> bool {
         self.list.get(index).is_some_and(|milter| milter.state == State::Error)

@@ -96,7 +96,8 @@ fn not_found(host: &str) -> io::Error {
 pub fn plain_error(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::TimedOut => "Connection timed out".into(),
-        io::ErrorKind::UnexpectedEof => "Success".into(),
+        // No error of the system at all: so Postfix calls that.
+        io::ErrorKind::UnexpectedEof => "Application error".into(),
         io::ErrorKind::BrokenPipe => "Broken pipe".into(),
         _ => why(error),
     }

@@ -17,8 +17,8 @@ use super::endpoint::{Endpoint, plain_error};
 use super::settings::{Common, Spec};
 use crate::log::Log;
 use crate::wire::milter::{
-    ACTIONS, Edit, Event, Head, Malformed, Negotiated, PACKET_MAX, Packet, Protocol, Response, code,
-    reply, step,
+    ACTIONS, Edit, Event, Head, Malformed, Negotiated, Packet, Protocol, Response, code, reply,
+    step,
 };
 
 /// A milter may ask for more time for this long in one event: then its client has gone anyway.
@@ -65,7 +65,7 @@ pub(super) struct Milter {
     body_left: usize,
     /// When the current event began.
     since: Instant,
-    log: Log,
+    pub log: Log,
 }
 
 /// Kinds of macro lists that a milter can set for itself.
@@ -186,7 +186,7 @@ impl Milter {
         let sent = self.packet(Event::Negotiate, |packet| {
             packet.long(ours.version).long(ACTIONS).long(ours.steps)
         });
-        let Some((head, data)) = self.answer(Event::Negotiate, sent).await else {
+        let Some(head) = self.head(Event::Negotiate).await else {
             return self.warn("read error in initial handshake");
         };
         if head.code != Event::Negotiate as u8 {
@@ -194,6 +194,12 @@ impl Milter {
             self.warn(&format!("unexpected reply \"{code}\" in initial handshake"));
             return self.fail(false);
         }
+        if let Err(malformed) = head.fits() {
+            return self.malformed(malformed, Event::Negotiate, sent);
+        }
+        let Some(data) = self.data(head.length).await else {
+            return self.warn("read error in initial handshake");
+        };
         let theirs = match Negotiated::parse(&data) {
             Ok(theirs) => theirs,
             Err(malformed) => {
@@ -235,7 +241,6 @@ impl Milter {
                 None => self.warn(&format!("ignoring unknown macro type {number}")),
             }
         }
-        // With a list of one kind, the others are empty lists that do not count.
     }
 
     fn packet(&mut self, event: Event, fill: impl FnOnce(Packet<'_>) -> Packet<'_>) -> usize {
@@ -247,38 +252,47 @@ impl Milter {
         self.fail(false);
     }
 
-    /// The next packet; after a failure the default action holds. The data of a new body stays
-    /// unread.
-    async fn answer(&mut self, event: Event, sent: usize) -> Option<(Head, Vec<u8>)> {
+    /// The head of the next packet; after a failure the default action holds.
+    async fn head(&mut self, event: Event) -> Option<Head> {
         let limit = self.limit();
-        let channel = self.channel.as_mut()?;
-        let result = match channel.head(limit).await {
-            Ok(head) if head.code == code::REPLACE_BODY && event == Event::EndOfBody => {
-                self.body_left = head.length;
-                return Some((head, Vec::new()));
-            }
-            Ok(head) if head.length > PACKET_MAX => {
-                Err(Failure::Malformed(Malformed::Unexpected { code: head.code }))
-            }
-            Ok(head) => channel.data(head.length, limit).await.map(|data| (head, data)),
-            Err(failure) => Err(failure),
-        };
-        match result {
-            Ok(answer) => return Some(answer),
+        match self.channel.as_mut()?.head(limit).await {
+            Ok(head) => return Some(head),
             Err(Failure::Io(error)) => {
                 let (event, why) = (event.name(), plain_error(&error));
                 self.warn(&format!("can't read {event} reply packet header: {why}"));
+                self.fail(false);
             }
-            Err(Failure::Within(error)) => {
+            Err(Failure::Malformed(malformed)) => self.malformed(malformed, event, 0),
+        }
+        None
+    }
+
+    /// What follows it.
+    async fn data(&mut self, length: usize) -> Option<Vec<u8>> {
+        let limit = self.limit();
+        match self.channel.as_mut()?.data(length, limit).await {
+            Ok(data) => Some(data),
+            Err(error) => {
                 self.warn(&format!("EOF while reading data: {}", plain_error(&error)));
-            }
-            Err(Failure::Malformed(malformed)) => {
-                self.malformed(malformed, event, sent);
-                return None;
+                self.body_left = 0;
+                self.fail(false);
+                None
             }
         }
-        self.fail(false);
-        None
+    }
+
+    /// The next packet; the data of a new body stays unread.
+    async fn answer(&mut self, event: Event, sent: usize) -> Option<(Head, Vec<u8>)> {
+        let head = self.head(event).await?;
+        if let Err(malformed) = head.check(event) {
+            self.malformed(malformed, event, sent);
+            return None;
+        }
+        if head.code == code::REPLACE_BODY {
+            self.body_left = head.length;
+            return Some((head, Vec::new()));
+        }
+        Some((head, self.data(head.length).await?))
     }
 
     /// Tells the milter; none if it needs no telling or is not to be waited for, else how many
@@ -388,22 +402,13 @@ impl Milter {
     }
 
     async fn more_body(&mut self) -> Step {
-        let limit = self.limit();
         let wanted = self.body_left.min(BODY_PIECE);
-        let Some(channel) = &mut self.channel else { return Step::Done(self.default.clone()) };
-        match channel.data(wanted, limit).await {
-            Ok(piece) => {
+        match self.data(wanted).await {
+            Some(piece) => {
                 self.body_left -= wanted;
                 Step::Edit(Edit::ReplaceBody(piece))
             }
-            Err(failure) => {
-                if let Failure::Io(error) | Failure::Within(error) = failure {
-                    self.warn(&format!("EOF while reading data: {}", plain_error(&error)));
-                }
-                self.body_left = 0;
-                self.fail(false);
-                Step::Done(self.default.clone())
-            }
+            None => Step::Done(self.default.clone()),
         }
     }
 

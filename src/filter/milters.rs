@@ -65,7 +65,7 @@ pub struct Milters {
 
 /// How milters stood when they were lent.
 #[derive(Debug)]
-pub struct Saved(Vec<(State, Option<Answer>, Option<Event>)>);
+pub struct Saved(Vec<(State, Option<Answer>, Option<Event>, Log)>);
 
 type Names = fn(&MacroLists) -> &Vec<String>;
 
@@ -138,18 +138,13 @@ impl Milters {
     /// None of them is connected yet.
     pub fn new(filters: &Filters, log: &Log) -> Self {
         let common = filters.common.clone();
-        let milters = filters.list.iter().map(|spec| {
-            Milter::new(spec.clone(), common.clone(), log.clone())
-        });
+        let milters =
+            filters.list.iter().map(|spec| Milter::new(spec.clone(), common.clone(), log.clone()));
         Self { list: milters.collect(), common }
     }
 
     /// A client has connected: so do we.
-    pub async fn connect(
-        &mut self,
-        client: &Client,
-        source: &impl MacroSource,
-    ) -> Option<Answer> {
+    pub async fn connect(&mut self, client: &Client, source: &impl MacroSource) -> Option<Answer> {
         let mut macros = Macros::new(list::CONNECT, |lists| &lists.connect);
         let shown = match client.name.as_str() {
             "unknown" if client.address != "unknown" => format!("[{}]", client.address),
@@ -284,15 +279,19 @@ impl Milters {
     }
 
     /// Before the milters look at a message: what becomes of them in there does not concern the
-    /// session, except that a connection may be gone.
-    pub fn save(&self) -> Saved {
-        let save = |milter: &Milter| (milter.state, milter.default.clone(), milter.skipped);
-        Saved(self.list.iter().map(save).collect())
+    /// session, except that a connection may be gone. Meanwhile warnings go to `log`.
+    pub fn save(&mut self, log: &Log) -> Saved {
+        let save = |milter: &mut Milter| {
+            let log = std::mem::replace(&mut milter.log, log.clone());
+            (milter.state, milter.default.clone(), milter.skipped, log)
+        };
+        Saved(self.list.iter_mut().map(save).collect())
     }
 
     /// Afterwards.
     pub fn restore(&mut self, saved: Saved) {
-        for (milter, (state, default, skipped)) in self.list.iter_mut().zip(saved.0) {
+        for (milter, (state, default, skipped, log)) in self.list.iter_mut().zip(saved.0) {
+            milter.log = log;
             milter.state = state;
             milter.default = default;
             milter.skipped = skipped;

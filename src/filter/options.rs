@@ -68,7 +68,8 @@ mod tests {
     #[test]
     fn all_spellings() {
         let (name, found) =
-            options("{ inet:h:1, timeout=10 max_idle = 20s, { default_action = 450 x y } }").unwrap();
+            options("{ inet:h:1, timeout=10 max_idle = 20s, { default_action = 450 x y } }")
+                .unwrap();
         assert_eq!(name, "inet:h:1");
         assert_eq!(
             pairs(&found),

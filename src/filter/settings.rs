@@ -98,7 +98,8 @@ impl Common {
 
 /// `milter_macro_defaults`: `name=value`, or `{ name = value }` where there are blanks.
 fn defaults(text: &str) -> Result<HashMap<String, String>, BadOption> {
-    let bad = |why: String| BadOption(format!("malformed default macro entry: {why} in \"{text}\""));
+    let bad =
+        |why: String| BadOption(format!("malformed default macro entry: {why} in \"{text}\""));
     let mut found = HashMap::new();
     for element in split_list(text) {
         // `{name}=value` begins with a brace too.
@@ -135,8 +136,8 @@ impl Filters {
     pub fn parse(common: &Arc<Common>, text: &str) -> Result<Self, BadOption> {
         let mut list = Vec::new();
         for element in split_list(text) {
-            let (name, options) =
-                options(element).map_err(|e| BadOption(format!("milter service syntax error: {e}")))?;
+            let (name, options) = options(element)
+                .map_err(|e| BadOption(format!("milter service syntax error: {e}")))?;
             let mut spec = Spec { name, ..common.template.clone() };
             for (key, value) in options {
                 match key.as_str() {

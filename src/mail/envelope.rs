@@ -92,6 +92,8 @@ pub struct Envelope {
     pub size: u64,
     /// Bytes of the content in the spool.
     pub content_length: u64,
+    /// Recipients that a milter has taken back: the log counts them.
+    pub deleted_recipients: u32,
 }
 
 /// One recipient.

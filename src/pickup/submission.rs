@@ -382,8 +382,11 @@ impl Intake<'_> {
         match self.message.finish().await {
             Verdict::Queued => Fate::Remove,
             Verdict::Refused(Refusal { reason, text, .. }) => {
-                let path = &self.submission.shown;
-                self.log.warning(format_args!("{path}: error writing {id}: {text}"));
+                // What a check or filter refused has been logged.
+                if !matches!(reason, Reason::Content | Reason::Mapping) {
+                    let path = &self.submission.shown;
+                    self.log.warning(format_args!("{path}: error writing {id}: {text}"));
+                }
                 match reason {
                     Reason::NoRecipients | Reason::Internal => Fate::Remove,
                     _ => Fate::Keep,

@@ -95,14 +95,15 @@ impl Queue {
             },
         };
         let from = self.logged(&envelope.sender);
-        let (size, nrcpt) = (envelope.size, envelope.recipients.len());
+        let (size, count) = (envelope.size, envelope.recipients.len());
+        let nrcpt = count + envelope.deleted_recipients as usize;
         // What cleanup refused is only on its way back: in Postfix it never reaches the queue.
         if envelope.refused.is_none() {
             self.log.info(format_args!(
                 "{id}: from=<{from}>, size={size}, nrcpt={nrcpt} (queue active)"
             ));
         }
-        let count = u32::try_from(nrcpt).unwrap_or(u32::MAX);
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
         let unread = (0..count).rev().filter(|index| !entry.done.has(*index)).collect();
         let marks = entry.marks;
         let known = entry.reasons.as_deref().map(reasons).unwrap_or_default();

@@ -91,6 +91,7 @@ pub struct ServiceMaps {
     pub reject_filter: Maps,
     pub command_filter: Maps,
     pub relay_clientcerts: Maps,
+    pub milters: Maps,
     pub permit_mx_backup_networks: HostList,
     pub event_exceptions: HostList,
     pub bare_lf_exclusions: HostList,
@@ -336,6 +337,7 @@ fn maps(config: &Config, tables: &Tables) -> Result<ServiceMaps, crate::config::
         reject_filter: map(&p::smtpd_reject_filter_maps)?,
         command_filter: map(&p::smtpd_command_filter)?,
         relay_clientcerts: map(&p::relay_clientcerts)?,
+        milters: map(&p::smtpd_milter_maps)?,
         permit_mx_backup_networks: hosts(&p::permit_mx_backup_networks)?,
         event_exceptions: hosts(&p::smtpd_client_event_limit_exceptions)?,
         // The parameter's own style is that of mynetworks.

@@ -8,6 +8,7 @@ use super::fault::Faults;
 use super::keyword::Keywords;
 use crate::cleanup::Skip;
 use crate::config::{Config, parameters as p, split_list};
+use crate::filter::{Common, Filters};
 use crate::log::Log;
 use crate::wire::smtp_data::BareLf;
 
@@ -144,6 +145,12 @@ pub struct Settings {
     pub compatibility_level: String,
     pub mail_version: String,
     pub default_rbl_reply: String,
+    /// What all milters have in common.
+    pub milter_common: Arc<Common>,
+    /// `smtpd_milters`
+    pub milters: Filters,
+    pub milter_daemon_name: String,
+    pub milter_version: String,
 }
 
 impl Settings {
@@ -158,6 +165,7 @@ impl Settings {
         let protocols = config.text(&p::inet_protocols);
         let has = |wanted: &str| split_list(&protocols).iter().any(|w| *w == wanted || *w == "all");
         let parents = config.text(&p::parent_domain_matches_subdomains);
+        let milter_common = Common::read(config).map_err(|bad| bad.0)?;
         Ok(Self {
             myhostname: config.text(&p::myhostname).into(),
             mail_name: config.text(&p::mail_name),
@@ -222,6 +230,11 @@ impl Settings {
             compatibility_level: config.value("compatibility_level"),
             mail_version: config.value("mail_version"),
             default_rbl_reply: config.raw(&p::default_rbl_reply),
+            milters: Filters::parse(&milter_common, &config.text(&p::smtpd_milters))
+                .map_err(|bad| bad.0)?,
+            milter_common,
+            milter_daemon_name: config.text(&p::milter_macro_daemon_name),
+            milter_version: config.text(&p::milter_macro_v),
         })
     }
 }

@@ -7,6 +7,9 @@
 /// read in pieces.
 pub const PACKET_MAX: usize = 1 << 20;
 
+/// Lengths beyond this are no lengths at all.
+const LENGTH_MAX: u32 = 0x3fff_ffff;
+
 /// Longest piece of message body in one packet.
 pub const BODY_CHUNK: usize = 65_535;
 
@@ -273,17 +276,52 @@ impl Head {
     /// Takes the head off the front of `bytes`; none if there are not enough.
     pub fn take(bytes: &[u8]) -> Result<Option<Self>, Malformed> {
         let Some(length) = bytes.first_chunk::<4>() else { return Ok(None) };
-        // Postfix reads the length as a signed number.
-        let length = i32::from_be_bytes(*length);
-        let Some(data) = usize::try_from(length).ok().and_then(|length| length.checked_sub(1))
-        else {
-            return Err(Malformed::Length(length));
+        let length = u32::from_be_bytes(*length);
+        let data = match usize::try_from(length) {
+            Ok(0) => return Err(Malformed::Length(0)),
+            Ok(long) if length <= LENGTH_MAX => long - 1,
+            _ => return Err(Malformed::TooLong { length, most: LENGTH_MAX }),
         };
         let Some(code) = bytes.get(4).copied() else { return Ok(None) };
-        if data > PACKET_MAX && code != code::REPLACE_BODY {
-            return Err(Malformed::TooLong(length));
-        }
         Ok(Some(Self { code, length: data }))
+    }
+
+    /// Whether such an answer to `event` may have so much data: what may not is not even read.
+    pub fn check(self, event: Event) -> Result<(), Malformed> {
+        let Self { code, length } = self;
+        match code {
+            code::PROGRESS
+            | code::CONTINUE
+            | code::ACCEPT
+            | code::DISCARD
+            | code::REJECT
+            | code::TEMPFAIL
+            | code::SHUTDOWN
+            | code::SKIP => {
+                return if length == 0 { Ok(()) } else { Err(Malformed::Data { code }) };
+            }
+            code::REPLACE_BODY if event == Event::EndOfBody => return Ok(()),
+            code::REPLY_CODE | code::QUARANTINE => {}
+            code::CHANGE_HEADER
+            | code::ADD_HEADER
+            | code::INSERT_HEADER
+            | code::CHANGE_SENDER
+            | code::ADD_RECIPIENT
+            | code::ADD_RECIPIENT_PARAMETERS
+            | code::DELETE_RECIPIENT
+                if event == Event::EndOfBody => {}
+            _ => return Err(Malformed::Unexpected { code }),
+        }
+        self.fits()
+    }
+
+    /// Whether it is short enough to be read whole.
+    pub fn fits(self) -> Result<(), Malformed> {
+        if self.length <= PACKET_MAX {
+            return Ok(());
+        }
+        let shown = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+        Err(Malformed::TooLong { length: shown(self.length), most: shown(PACKET_MAX) })
     }
 }
 
@@ -382,10 +420,10 @@ pub enum Response {
 /// A packet that is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Malformed {
-    /// Its length is not positive.
-    Length(i32),
+    /// Its length is zero.
+    Length(u32),
     /// It is longer than any answer needs to be.
-    TooLong(i32),
+    TooLong { length: u32, most: u32 },
     /// It ends within a number.
     NoNumber,
     /// It ends before a text.
@@ -406,8 +444,8 @@ impl Malformed {
         let from = format!("milter {milter}");
         match self {
             Self::Length(length) => format!("{from}: bad packet length: {length}"),
-            Self::TooLong(length) => {
-                format!("{from}: unreasonable packet length: {length} > {PACKET_MAX}")
+            Self::TooLong { length, most } => {
+                format!("{from}: unreasonable packet length: {length} > {most}")
             }
             Self::NoNumber => format!("{from}: input packet too short for network long"),
             Self::NoText => format!("{from}: packet too short for string"),
@@ -497,17 +535,15 @@ impl Edit {
                 name: fields.text()?,
                 value: fields.text()?,
             },
-            code::CHANGE_SENDER => Self::ChangeSender {
-                address: fields.text()?,
-                parameters: fields.optional_text()?,
-            },
+            code::CHANGE_SENDER => {
+                Self::ChangeSender { address: fields.text()?, parameters: fields.optional_text()? }
+            }
             code::ADD_RECIPIENT => {
                 Self::AddRecipient { address: fields.text()?, parameters: Vec::new() }
             }
-            code::ADD_RECIPIENT_PARAMETERS => Self::AddRecipient {
-                address: fields.text()?,
-                parameters: fields.optional_text()?,
-            },
+            code::ADD_RECIPIENT_PARAMETERS => {
+                Self::AddRecipient { address: fields.text()?, parameters: fields.optional_text()? }
+            }
             code::DELETE_RECIPIENT => Self::DeleteRecipient { address: fields.text()? },
             code::REPLACE_BODY => return Ok(Self::ReplaceBody(data.to_vec())),
             _ => return Err(Malformed::Unexpected { code }),
@@ -617,9 +653,14 @@ mod tests {
     #[test]
     fn lengths_that_are_none() {
         assert_eq!(Head::take(b"\0\0\0\0c"), Err(Malformed::Length(0)));
-        assert_eq!(Head::take(b"\xff\xff\xff\xffc"), Err(Malformed::Length(-1)));
-        assert_eq!(Head::take(b"\x7f\0\0\0c"), Err(Malformed::TooLong(0x7f00_0000)));
-        assert!(Head::take(b"\x7f\0\0\0b").unwrap().is_some());
+        let most = LENGTH_MAX;
+        let endless = Err(Malformed::TooLong { length: u32::MAX, most });
+        assert_eq!(Head::take(b"\xff\xff\xff\xffc"), endless);
+        let long = |code| Head::take(&[0x3f, 0, 0, 0, code]).unwrap().unwrap();
+        assert!(long(b'b').check(Event::EndOfBody).is_ok());
+        assert!(matches!(long(b'y').check(Event::Mail), Err(Malformed::TooLong { .. })));
+        assert_eq!(long(b'c').check(Event::Mail), Err(Malformed::Data { code: b'c' }));
+        assert_eq!(long(b'b').check(Event::Mail), Err(Malformed::Unexpected { code: b'b' }));
     }
 
     #[test]
@@ -674,7 +715,9 @@ mod tests {
         assert_eq!(check("550 5.7.1 100%% no\0").as_deref(), Some("550 5.7.1 100% no"));
         assert_eq!(check("550-a\r\n550 b").as_deref(), Some("550-a\r\n550 b"));
         assert_eq!(check("550 ").as_deref(), Some("550 "));
-        for bad in ["", "250 ok", "550", "550-x", "55x y", "550 4.7.1 x", "550-a\n550 b", "550 a\r\n"] {
+        for bad in
+            ["", "250 ok", "550", "550-x", "55x y", "550 4.7.1 x", "550-a\n550 b", "550 a\r\n"]
+        {
             assert_eq!(check(bad), None, "{bad:?}");
         }
         assert_eq!(reply(b"550-5.1.1 a\r\n550 b", true).as_deref(), Some("450-4.1.1 a\r\n450 b"));

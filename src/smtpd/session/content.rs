@@ -135,7 +135,7 @@ impl Session {
             let bcc = Recipient { address, notify, ..Recipient::default() };
             Box::pin(message.recipient(bcc)).await;
         }
-        match Box::pin(message.finish()).await {
+        match self.finish_message(message).await {
             Verdict::Queued => Ok(()),
             Verdict::Refused(refusal) => Err(refusal),
         }
@@ -143,7 +143,10 @@ impl Session {
 
     /// Checks before the first byte of content; the reply if there is to be none.
     pub(super) async fn content_refused(&mut self) -> Result<Option<String>, super::End> {
-        Ok(self.checks().data().await?)
+        match self.checks().data().await? {
+            Some(reply) => Ok(Some(reply)),
+            None => Ok(self.milters_data().await),
+        }
     }
 
     /// Where the session stands while content comes in.

@@ -72,7 +72,7 @@ impl Session {
             self.reply("503 5.5.4 Error: XVERP requires non-null sender").await?;
             return Ok(false);
         }
-        if let Some(reply) = self.sender_refused(&sender).await? {
+        if let Some(reply) = self.sender_refused(&sender, words).await? {
             self.reset_mail();
             self.reply(&reply).await?;
             return Ok(false);
@@ -111,10 +111,17 @@ impl Session {
         Some((Faults::PROTOCOL, text.into()))
     }
 
-    async fn sender_refused(&mut self, sender: &str) -> Result<Option<String>, super::End> {
+    async fn sender_refused(
+        &mut self,
+        sender: &str,
+        words: &[Word<'_>],
+    ) -> Result<Option<String>, super::End> {
         if !self.service.settings.delay_reject
             && let Some(reply) = self.checks().sender(sender).await?
         {
+            return Ok(Some(reply));
+        }
+        if let Some(reply) = self.milters_mail(sender, &texts(words)).await {
             return Ok(Some(reply));
         }
         Ok(self.choose_rewriting().await)
@@ -166,7 +173,8 @@ impl Session {
             self.reply(MUST_DECLARE).await?;
             return Ok(false);
         }
-        if let Some(reply) = self.checks().recipient(&recipient).await? {
+        let refused = self.checks().recipient(&recipient).await?;
+        if let Some(reply) = self.milters_rcpt(&recipient, &texts(words), refused).await {
             self.reply(&reply).await?;
             return Ok(false);
         }
@@ -367,12 +375,20 @@ impl Session {
             envelope.sasl.sender.clone_from(sender);
         }
         self.log.info(format_args!("{}: client={}{shown}", talk.queue_id, peer.text));
+        if self.milters.is_some() {
+            message.expect_milters();
+        }
         self.message = Some(message);
     }
 }
 
 fn is_word(words: &[Word<'_>], expected: &str) -> bool {
     words.get(1).is_some_and(|word| word.text.eq_ignore_ascii_case(expected))
+}
+
+/// The address and the parameters, as they were given.
+fn texts<'a>(words: &[Word<'a>]) -> Vec<&'a str> {
+    words.iter().skip(2).map(|word| word.text).collect()
 }
 
 fn without_brackets(text: &str) -> &str {

@@ -59,6 +59,11 @@ impl Session {
             self.reply(&reply).await?;
             return Ok(None);
         }
+        if let Some(reply) = self.milters_helo(&name).await {
+            self.reply(&reply).await?;
+            return Ok(None);
+        }
+        self.milters_restart();
         let threshold = self.service.settings.limits.history;
         self.flush_history(threshold, None).await;
         self.reset_mail();

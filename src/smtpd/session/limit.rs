@@ -12,6 +12,7 @@ impl Session {
         }
         let peer = self.talk.peer.clone();
         let (open, recent) = self.service.anvil.connect(peer.ip);
+        self.connections = open;
         self.connection_counted = true;
         let limits = self.service.settings.client_limits;
         let (what, count) = if limits.connection_count > 0 && open > limits.connection_count {

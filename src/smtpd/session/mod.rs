@@ -19,6 +19,7 @@ mod chunk;
 mod envelope;
 mod hello;
 mod limit;
+mod milter;
 mod notice;
 mod other;
 mod parameter;
@@ -40,6 +41,7 @@ use super::keyword::Keywords;
 use super::sasl::{Offer, Remembered};
 use super::service::Service;
 use crate::cleanup::Message;
+use crate::filter::Milters;
 use crate::log::Log;
 use crate::wire::line::{self, Line, Skip};
 use crate::wire::smtp_command::{self, Word};
@@ -110,6 +112,12 @@ pub struct Session {
     incoming: Incoming,
     /// The message, once it has a valid recipient.
     message: Option<Box<Message>>,
+    /// Other programs that are told everything.
+    milters: Option<Box<Milters>>,
+    /// They have heard of a transaction that is not over.
+    milter_abort: bool,
+    /// Open connections of this client.
+    connections: u32,
 }
 
 impl Session {
@@ -126,6 +134,9 @@ impl Session {
         self.log_end(end);
         self.message = None;
         self.flush_history(0, end.reason()).await;
+        self.milters_restart();
+        self.milters_reset();
+        self.milters_quit().await;
         let notes = if self.noted_bare_lf { " notes=bare_lf" } else { "" };
         match end {
             End::Quiet => {}
@@ -223,7 +234,9 @@ impl Session {
             return Ok(true);
         }
         let Some(command) = command else {
-            self.reply("500 5.5.2 Error: command not recognized").await?;
+            let other = self.milters_unknown(text).await;
+            let reply = other.as_deref().unwrap_or("500 5.5.2 Error: command not recognized");
+            self.reply(reply).await?;
             self.talk.faults.add(Faults::PROTOCOL);
             self.errors += 1;
             return Ok(true);
@@ -422,6 +435,7 @@ impl Session {
         self.talk.reset_mail();
         self.message = None;
         self.incoming = Incoming::default();
+        self.milters_reset();
     }
 
     fn reset_recipients(&mut self) {

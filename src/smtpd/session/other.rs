@@ -84,6 +84,10 @@ impl Session {
         if let Some(refusal) = self.too_many(Event::Recipient) {
             return self.refuse(refusal).await;
         }
+        if let Some(reply) = self.milters_standing() {
+            self.reply(&reply).await?;
+            return Ok(false);
+        }
         let argument = smtp_command::join(arguments);
         let grammar = Grammar { may_be_empty: false, strict: false, smtputf8 };
         let Some(mailbox) = self.address(&argument, grammar).await else {
@@ -110,6 +114,10 @@ impl Session {
         if self.service.settings.helo_required && self.talk.helo.is_none() {
             let text = "503 Error: send HELO/EHLO first".to_owned();
             return self.refuse((Faults::POLICY, text)).await;
+        }
+        if let Some(reply) = self.milters_standing() {
+            self.reply(&reply).await?;
+            return Ok(false);
         }
         if self.in_transaction() {
             let text = "503 Error: MAIL transaction in progress".to_owned();

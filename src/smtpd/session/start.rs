@@ -55,6 +55,9 @@ impl Session {
             hang_up: false,
             incoming: Incoming::default(),
             message: None,
+            milters: None,
+            milter_abort: false,
+            connections: 0,
             service,
             log,
         }
@@ -83,6 +86,11 @@ impl Session {
             self.access_denied = true;
             self.reply(&reply).await?;
             self.errors += 1;
+            return Ok(true);
+        }
+        self.choose_milters().await;
+        if let Some(reply) = self.milters_connect().await {
+            self.reply(&reply).await?;
             return Ok(true);
         }
         let banner = format!("220 {}", self.service.settings.banner);

@@ -24,6 +24,11 @@ impl Session {
         if words.len() != 1 {
             return self.refuse(refusal("501 5.5.4 Syntax: STARTTLS")).await;
         }
+        if let Some(reply) = self.milters_standing() {
+            let later = reply.starts_with('4');
+            self.reply(if later { "454 4.3.0 Try again later" } else { &reply }).await?;
+            return Ok(false);
+        }
         if self.talk.tls.is_some() {
             return self.refuse(refusal("554 5.5.1 Error: TLS already active")).await;
         }
@@ -45,6 +50,7 @@ impl Session {
         }
         self.reply("220 2.0.0 Ready to start TLS").await?;
         self.io.flush().await?;
+        self.milters_restart();
         self.talk.helo = None;
         self.reset_mail();
         self.reset_recipients();
