@@ -170,7 +170,9 @@ fn put_documents(draft: &mut Draft<'_>, context: &Context, programs: &Programs) 
 fn with_prefix(text: &str, prefix: &Path) -> String {
     match prefix.to_str() {
         Some("/usr") | None => text.to_owned(),
-        Some(prefix) => text.replace("/usr/sbin", &format!("{prefix}/sbin")),
+        Some(prefix) => text
+            .replace("/usr/sbin", &format!("{prefix}/sbin"))
+            .replace("/usr/bin", &format!("{prefix}/bin")),
     }
 }
 

@@ -58,13 +58,42 @@ pub struct Shipped {
 }
 
 /// Installed where OpenRC starts services.
-pub const OPENRC: &[Shipped] = &[];
+pub const OPENRC: &[Shipped] = &[Shipped {
+    path: "/etc/init.d/postfix",
+    text: include_str!("../openrc/postfix.initd"),
+    mode: 0o755,
+}];
 
 /// Settings of the OpenRC service: the administrator's once they are there.
-pub const OPENRC_CONF: &[Shipped] = &[];
+pub const OPENRC_CONF: &[Shipped] = &[Shipped {
+    path: "/etc/conf.d/postfix",
+    text: include_str!("../openrc/postfix.confd"),
+    mode: 0o644,
+}];
 
 /// Installed where systemd starts services.
-pub const SYSTEMD: &[Shipped] = &[];
+pub const SYSTEMD: &[Shipped] = &[
+    Shipped {
+        path: "lib/systemd/system/postfix.service",
+        text: include_str!("../systemd/postfix.service"),
+        mode: 0o644,
+    },
+    Shipped {
+        path: "lib/systemd/system/postfix@.service",
+        text: include_str!("../systemd/postfix@.service"),
+        mode: 0o644,
+    },
+    Shipped {
+        path: "lib/sysusers.d/postfix-rs.conf",
+        text: include_str!("../systemd/postfix-rs.sysusers"),
+        mode: 0o644,
+    },
+    Shipped {
+        path: "lib/tmpfiles.d/postfix-rs.conf",
+        text: include_str!("../systemd/postfix-rs.tmpfiles"),
+        mode: 0o644,
+    },
+];
 
 /// Manual pages.
 pub const MAN: &[Shipped] = &[];

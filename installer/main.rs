@@ -28,12 +28,16 @@ mod conflict;
 mod accounts;
 mod folders;
 mod service;
+mod hostname;
 
 // The verbs.
 mod arguments;
 mod context;
 mod programs;
+mod check;
 mod install;
+mod configure;
+mod first_start;
 mod status;
 mod uninstall;
 mod trial;
@@ -69,7 +73,10 @@ fn obey(arguments: &Arguments) -> Outcome<ExitCode> {
     let context = Context::new(arguments)?;
     let done = |()| ExitCode::SUCCESS;
     match &arguments.verb {
+        Verb::Check(options) => check::run(&context, options).map(done),
         Verb::Install(options) => install::run(&context, options).map(done),
+        Verb::Configure(options) => configure::run(&context, options).map(done),
+        Verb::FirstStart(options) => first_start::run(&context, options).map(done),
         Verb::Status => {
             Ok(if status::run(&context) { ExitCode::SUCCESS } else { ExitCode::from(3) })
         }

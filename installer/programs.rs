@@ -9,7 +9,7 @@ use postfix_rs::config::features;
 use crate::act::run;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
-use crate::use_flags::{Asked, Flags};
+use crate::use_flags::{self, Asked, Flags};
 
 /// The programs, and what they were built with.
 #[derive(Clone, Debug)]
@@ -24,8 +24,22 @@ pub struct Programs {
     pub flags: Flags,
 }
 
-/// Finds, or builds, programs with the flags that were asked for.
-pub fn provide(context: &Context, asked: &Asked) -> Outcome<Programs> {
+/// What the programs at hand were built with.
+pub fn built_in() -> Outcome<Vec<String>> {
+    features_of(&installer()?)
+}
+
+/// Whether programs with the flags that were asked for are at hand, or could be built.
+pub fn fit(asked: &Asked) -> Outcome {
+    choose(asked).map(drop)
+}
+
+fn installer() -> Outcome<PathBuf> {
+    std::env::current_exe().map_err(|e| Failure::io("find", Path::new("/proc/self/exe"), &e))
+}
+
+/// The flags that hold, and the source tree if programs must be built.
+fn choose(asked: &Asked) -> Outcome<(Flags, Option<PathBuf>)> {
     let without_code = asked.without_code();
     if !without_code.is_empty() {
         return Err(Failure::new(format!(
@@ -34,8 +48,7 @@ pub fn provide(context: &Context, asked: &Asked) -> Outcome<Programs> {
         ))
         .advise("leave it out"));
     }
-    let installer = std::env::current_exe()
-        .map_err(|e| Failure::io("find", Path::new("/proc/self/exe"), &e))?;
+    let installer = installer()?;
     let built_with = features_of(&installer)?;
     let tree = source_tree(&installer);
     let defaults = match &tree {
@@ -43,37 +56,36 @@ pub fn provide(context: &Context, asked: &Asked) -> Outcome<Programs> {
         _ => built_with.clone(),
     };
     let flags = asked.over(&defaults)?;
-    let wanted = flags.to_build();
     let built: BTreeSet<&str> = built_with.iter().map(String::as_str).collect();
-    let differ = |name: &&str| *name != "mbox" && *name != "doc" && *name != "selinux";
-    if asked.is_empty()
-        || wanted.iter().copied().filter(differ).eq(built.iter().copied().filter(differ))
-    {
-        return Ok(Programs {
-            postfix: beside(&installer, "postfix"),
-            postdrop: beside(&installer, "postdrop"),
-            installer,
-            flags,
-        });
+    if asked.is_empty() || flags.to_build() == use_flags::to_build(built) {
+        return Ok((flags, None));
     }
-    let Some(tree) = tree else { return Err(other_build(&wanted, &built_with)) };
-    let built = tree.join("target/release");
-    if context.dry_run {
-        let words = cargo(&flags).join(" ");
-        context.voice.note(&format!("would build in {}: {words}", tree.display()));
-        let postfix = beside(&installer, "postfix");
-        return Ok(Programs {
-            postdrop: beside(&installer, "postdrop"),
-            postfix,
-            installer,
-            flags,
-        });
+    match tree {
+        Some(tree) => Ok((flags, Some(tree))),
+        None => Err(other_build(&flags.to_build(), &built_with)),
     }
-    build(context, &tree, &flags)?;
+}
+
+/// Finds, or builds, programs with the flags that were asked for.
+pub fn provide(context: &Context, asked: &Asked) -> Outcome<Programs> {
+    let (flags, tree) = choose(asked)?;
+    let installer = installer()?;
+    let installer = match tree {
+        Some(tree) if context.dry_run => {
+            let words = cargo(&flags).join(" ");
+            context.voice.note(&format!("would build in {}: {words}", tree.display()));
+            installer
+        }
+        Some(tree) => {
+            build(context, &tree, &flags)?;
+            tree.join("target/release/postfix-installer")
+        }
+        None => installer,
+    };
     Ok(Programs {
-        postfix: built.join("postfix"),
-        postdrop: built.join("postdrop"),
-        installer: built.join("postfix-installer"),
+        postfix: beside(&installer, "postfix"),
+        postdrop: beside(&installer, "postdrop"),
+        installer,
         flags,
     })
 }
@@ -116,7 +128,7 @@ fn other_build(wanted: &BTreeSet<&str>, built: &[String]) -> Failure {
 
 /// The source tree that the installer was started from: the working directory, or the one that
 /// it was built in.
-pub fn source_tree(installer: &Path) -> Option<PathBuf> {
+fn source_tree(installer: &Path) -> Option<PathBuf> {
     let here = std::env::current_dir().ok();
     let built = installer.ancestors().find(|path| path.ends_with("target")).and_then(Path::parent);
     here.into_iter().chain(built.map(Path::to_owned)).find(|path| {

@@ -95,6 +95,11 @@ impl Asked {
     }
 }
 
+/// Those of some flags that a program must be built with.
+pub fn to_build(flags: BTreeSet<&str>) -> BTreeSet<&str> {
+    flags.into_iter().filter(|name| !AT_INSTALLATION.contains(name)).collect()
+}
+
 /// A set of flags that fit together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Flags(BTreeSet<&'static str>);
@@ -112,7 +117,7 @@ impl Flags {
 
     /// The flags that a program must be built with.
     pub fn to_build(&self) -> BTreeSet<&'static str> {
-        self.0.iter().copied().filter(|name| !AT_INSTALLATION.contains(name)).collect()
+        to_build(self.0.clone())
     }
 
     fn check_needs(&self) -> Outcome {

@@ -33,7 +33,11 @@ fn is_ours(machine: &Machine, evidence: &Evidence) -> bool {
     let stops = machine.root.chain("/usr/sbin/sendmail");
     let program_is_ours =
         stops.len() > 1 && stops.last().is_some_and(|end| end.ends_with("postfix"));
-    program_is_ours || machine.root.text(path).is_some_and(|text| text.contains("postfix-rs"))
+    program_is_ours
+        || machine
+            .root
+            .text(path)
+            .is_some_and(|text| text.to_ascii_lowercase().contains("postfix-rs"))
 }
 
 /// OpenRC: /etc/runlevels/LEVEL/NAME.

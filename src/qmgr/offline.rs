@@ -36,6 +36,12 @@ impl Offline {
         Ok(Self { books, reader, queue_directory: queue_directory.into(), entries, by_id })
     }
 
+    /// The queue IDs of all messages, in the order of arrival.
+    pub fn ids(&self) -> Vec<QueueId> {
+        let alive = self.entries.iter().filter(|entry| self.by_id.contains_key(&entry.id));
+        alive.map(|entry| entry.id).collect()
+    }
+
     /// Where a message lies, in which queue, and which recipients are not done.
     pub fn locate(&self, id: QueueId) -> Option<(Queue, Location, Vec<u32>)> {
         let entry = self.entries.get(*self.by_id.get(&id)?)?;

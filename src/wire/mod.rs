@@ -5,6 +5,7 @@ pub mod attr;
 pub mod dovecot_auth;
 pub mod line;
 pub mod milter;
+pub mod queue_file;
 pub mod queue_record;
 pub mod smtp_address;
 pub mod smtp_command;

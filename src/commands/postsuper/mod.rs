@@ -1,6 +1,9 @@
 //! postsuper(1): deletes, holds, releases, requeues and expires queued mail.
 
 mod maildrop;
+mod queue_files;
+mod take_over;
+mod write_back;
 
 use std::ffi::OsString;
 use std::io::BufRead as _;
@@ -18,9 +21,9 @@ use crate::sys::users;
 
 const USAGE: &str = "usage: postsuper [-c config_dir] [-d queue_id (delete)] \
                      [-e queue_id (expire)] [-f queue_id (expire and/or un-hold)] \
-                     [-h queue_id (hold)] [-H queue_id (un-hold)] [-p (purge temporary files)] \
+                     [-h queue_id (hold)] [-H queue_id (un-hold)] [-i (take over queue files)] [-p (purge temporary files)] \
                      [-r queue_id (requeue)] [-s (structure fix)] \
-                     [-S (redundant structure fix)][-v (verbose)] [queue...]";
+                     [-S (redundant structure fix)][-v (verbose)] [-x (write queue files back)] [queue...]";
 
 /// The queues that an administrator may name.
 const QUEUES: [&str; 8] =
@@ -52,7 +55,7 @@ struct Counts {
 fn act(arguments: Vec<OsString>) -> Result<(), (Log, String)> {
     let early = Log::for_command("postfix", "postsuper");
     let fail = |text: String| (early.clone(), text);
-    let options = Options::read(arguments, "c:d:e:f:h:H:pr:sSv").map_err(|bad| {
+    let options = Options::read(arguments, "c:d:e:f:h:H:ipr:sSvx").map_err(|bad| {
         eprintln!("postsuper: {bad}");
         fail(USAGE.into())
     })?;
@@ -73,6 +76,18 @@ fn act(arguments: Vec<OsString>) -> Result<(), (Log, String)> {
         }
     }
     become_owner(&config).map_err(fail)?;
+    let has = |wanted: char| options.options.iter().any(|(letter, _)| *letter == wanted);
+    if has('i') {
+        let count = take_over::run(&config, &log).map_err(fail)?;
+        log.info(format_args!("Taken over: {count} message{}", if count == 1 { "" } else { "s" }));
+    }
+    if has('x') {
+        let count = write_back::run(&config, &log).map_err(fail)?;
+        log.info(format_args!(
+            "Written back: {count} message{}",
+            if count == 1 { "" } else { "s" }
+        ));
+    }
     let mut access = Access::new(queue_directory, options.rest, log.clone());
     let mut counts = Counts::default();
     let mut seen = Vec::new();
