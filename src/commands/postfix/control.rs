@@ -23,6 +23,7 @@ pub(super) fn start(context: &Context, foreground: bool) -> Result<ExitCode, Log
     })?;
     check::warnings(context);
     check::report(context, &services);
+    take_over(context)?;
     context.log.info(format_args!("starting the Postfix mail system"));
     crate::log::flush();
     if foreground {
@@ -40,6 +41,21 @@ pub(super) fn start(context: &Context, foreground: bool) -> Result<ExitCode, Log
         }
         context.fatal("mail system startup failed")
     })
+}
+
+/// Mail that C Postfix has left in its queue files is ours from the first start on. It is
+/// postsuper(1) that does it, as the mail owner.
+fn take_over(context: &Context) -> Result<(), Logged> {
+    if !crate::commands::postsuper::has_queue_files(&context.config.queue_directory()) {
+        return Ok(());
+    }
+    let mut command = Command::new("/proc/self/exe");
+    command.arg0("postsuper").arg("-c").arg(&context.config_directory).arg("-T");
+    match command.stdin(Stdio::null()).status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(context.fatal(&format!("take-over of the queue failed: {status}"))),
+        Err(e) => Err(context.fatal(&format!("cannot execute postsuper: {e}"))),
+    }
 }
 
 /// Starts master in a session of its own and waits until it says that it is up.

@@ -1,4 +1,7 @@
 //! postsuper(1): deletes, holds, releases, requeues and expires queued mail.
+//!
+//! Two options that C Postfix does not have: `-T` takes over the queue files that it has left, `-W`
+//! writes the queue back as such files.
 
 mod maildrop;
 mod queue_files;
@@ -21,9 +24,9 @@ use crate::sys::users;
 
 const USAGE: &str = "usage: postsuper [-c config_dir] [-d queue_id (delete)] \
                      [-e queue_id (expire)] [-f queue_id (expire and/or un-hold)] \
-                     [-h queue_id (hold)] [-H queue_id (un-hold)] [-i (take over queue files)] [-p (purge temporary files)] \
+                     [-h queue_id (hold)] [-H queue_id (un-hold)] [-p (purge temporary files)] \
                      [-r queue_id (requeue)] [-s (structure fix)] \
-                     [-S (redundant structure fix)][-v (verbose)] [-x (write queue files back)] [queue...]";
+                     [-S (redundant structure fix)][-v (verbose)] [queue...]";
 
 /// The queues that an administrator may name.
 const QUEUES: [&str; 8] =
@@ -42,6 +45,11 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
     code
 }
 
+/// Whether C Postfix has left mail in queue files.
+pub fn has_queue_files(queue_directory: &Path) -> bool {
+    !queue_files::find(queue_directory).is_empty()
+}
+
 /// How many messages each kind of request has changed.
 #[derive(Debug, Default)]
 struct Counts {
@@ -55,7 +63,7 @@ struct Counts {
 fn act(arguments: Vec<OsString>) -> Result<(), (Log, String)> {
     let early = Log::for_command("postfix", "postsuper");
     let fail = |text: String| (early.clone(), text);
-    let options = Options::read(arguments, "c:d:e:f:h:H:ipr:sSvx").map_err(|bad| {
+    let options = Options::read(arguments, "c:d:e:f:h:H:pr:sSTvW").map_err(|bad| {
         eprintln!("postsuper: {bad}");
         fail(USAGE.into())
     })?;
@@ -77,11 +85,11 @@ fn act(arguments: Vec<OsString>) -> Result<(), (Log, String)> {
     }
     become_owner(&config).map_err(fail)?;
     let has = |wanted: char| options.options.iter().any(|(letter, _)| *letter == wanted);
-    if has('i') {
+    if has('T') {
         let count = take_over::run(&config, &log).map_err(fail)?;
         log.info(format_args!("Taken over: {count} message{}", if count == 1 { "" } else { "s" }));
     }
-    if has('x') {
+    if has('W') {
         let count = write_back::run(&config, &log).map_err(fail)?;
         log.info(format_args!(
             "Written back: {count} message{}",

@@ -1,4 +1,4 @@
-//! `postsuper -i`: takes the mail over that C Postfix has left in its queue files.
+//! `postsuper -T`: takes the mail over that C Postfix has left in its queue files.
 //!
 //! A file is removed only after its message is on disk in the spool. A crash in between is no harm:
 //! a message whose queue ID is in the spool already is not stored a second time.

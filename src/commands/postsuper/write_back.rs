@@ -1,7 +1,7 @@
-//! `postsuper -x`: writes the queue out as queue files, for C Postfix to go on with.
+//! `postsuper -W`: writes the queue out as queue files, for C Postfix to go on with.
 //!
 //! A message leaves the spool only after its file is on disk. After a crash in between it is there
-//! twice, and whoever goes on next, `-x` or `-i`, makes it one again.
+//! twice, and whoever goes on next, `-W` or `-T`, makes it one again.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::Write as _;
