@@ -220,6 +220,7 @@ fn simple(word: &str) -> Option<Rule> {
             Rule::SenderLogin(LoginRule::Unauthenticated)
         }
         "reject_known_sender_login_mismatch" => Rule::SenderLogin(LoginRule::Known),
+        "reject_maps_rbl" => Rule::Removed("reject_rbl_client domain-name"),
         "check_relay_domains" => Rule::Removed("reject_unauth_destination"),
         "permit_naked_ip_address" => {
             Rule::Removed("permit_mynetworks\" or \"permit_sasl_authenticated")

@@ -7,7 +7,7 @@ use crate::dns::{Data, DnsError, Kind, LookupError, Search};
 use crate::mail::address;
 use crate::smtpd::restriction::{Server, Subject, Table};
 
-/// How many addresses are looked up for one name (`dns_..._limit`).
+/// How many addresses of servers are looked up, all together.
 const ADDRESSES_MAX: usize = 100;
 
 impl Checks<'_> {
@@ -53,18 +53,18 @@ impl Checks<'_> {
         let hosts = match self.hosts(&domain, server).await {
             Ok(hosts) => hosts,
             Err(None) => return Ok(Verdict::Dunno),
-            Err(Some(error)) => {
+            Err(Some(Failed { error, of })) => {
                 self.log.warning(format_args!(
-                    "Unable to look up {} host for {domain}: {error}",
-                    kind(server)
+                    "Unable to look up {} host for {}: {error}",
+                    kind(server),
+                    of.as_deref().unwrap_or(name)
                 ));
                 return Ok(Verdict::Dunno);
             }
         };
         let mut left = ADDRESSES_MAX;
         for host in hosts {
-            let verdict = self.host(&host, server, table, about, &mut left).await?;
-            if verdict != Verdict::Dunno || left == 0 {
+            if let Some(verdict) = self.host(&host, server, table, about, &mut left).await? {
                 return Ok(verdict);
             }
         }
@@ -72,15 +72,16 @@ impl Checks<'_> {
     }
 
     /// The servers of a domain; no error at all for a null MX.
-    async fn hosts(&self, domain: &str, server: Server) -> Result<Vec<String>, Option<DnsError>> {
+    async fn hosts(&self, domain: &str, server: Server) -> Result<Vec<String>, Option<Failed>> {
         let resolver = &self.service.shared.resolver;
+        let failed = |error, of: &str| Some(Failed { error, of: Some(of.to_owned()) });
         match server {
             Server::A => Ok(vec![domain.to_owned()]),
             Server::Mx => match resolver.mx(domain).await {
                 Ok(found) if found.iter().any(|mx| mx.host.is_empty()) => Err(None),
                 Ok(found) => Ok(found.into_iter().map(|mx| mx.host).collect()),
                 Err(DnsError::NotFound | DnsError::NoData) => Ok(vec![domain.to_owned()]),
-                Err(error) => Err(Some(error)),
+                Err(error) => Err(failed(error, domain)),
             },
             Server::Ns => {
                 let mut zone = domain;
@@ -93,15 +94,16 @@ impl Checks<'_> {
                             ..
                         }) => match zone.split_once('.') {
                             Some((_, parent)) if !parent.is_empty() => zone = parent,
-                            _ => return Err(Some(error)),
+                            _ => return Err(Some(Failed { error, of: None })),
                         },
-                        Err(failed) => return Err(Some(failed.error)),
+                        Err(LookupError { error, .. }) => return Err(failed(error, zone)),
                     }
                 }
             }
         }
     }
 
+    /// What the table says about one host; none if nothing, DUNNO if it makes an exception.
     async fn host(
         &mut self,
         host: &str,
@@ -109,15 +111,18 @@ impl Checks<'_> {
         table: &Table,
         about: About<'_>,
         left: &mut usize,
-    ) -> Result<Verdict, Jump> {
+    ) -> Result<Option<Verdict>, Jump> {
         if host.parse::<std::net::IpAddr>().is_ok() {
             let answer = self.address_answer(table, host).await;
-            return self.act_on(table, answer, host, about).await;
+            return match answer {
+                Ok(None) => Ok(None),
+                answer => self.act_on(table, answer, host, about).await.map(Some),
+            };
         }
         if server != Server::A {
             let answer = self.domain_answer(table, host).await;
             if !matches!(answer, Ok(None)) {
-                return self.act_on(table, answer, host, about).await;
+                return self.act_on(table, answer, host, about).await.map(Some);
             }
         }
         let settings = &self.service.settings;
@@ -134,21 +139,35 @@ impl Checks<'_> {
                         error.text
                     ));
                 }
-                return Ok(Verdict::Dunno);
+                return Ok(None);
             }
         };
         for address in addresses {
             if *left == 0 {
-                return Ok(Verdict::Dunno);
+                self.log.warning(format_args!(
+                    "check_server_access: {} server address count limit ({ADDRESSES_MAX}) exceeded \
+                     for {} {} -- ignoring the remainder",
+                    kind(server),
+                    about.class,
+                    about.name
+                ));
+                return Ok(Some(Verdict::Dunno));
             }
             *left -= 1;
             let answer = self.address_answer(table, &address.to_string()).await;
             if !matches!(answer, Ok(None)) {
-                return self.act_on(table, answer, &address.to_string(), about).await;
+                return self.act_on(table, answer, &address.to_string(), about).await.map(Some);
             }
         }
-        Ok(Verdict::Dunno)
+        Ok(None)
     }
+}
+
+/// Servers could not be looked up.
+struct Failed {
+    error: DnsError,
+    /// Of this domain; none if there was no domain left to ask about.
+    of: Option<String>,
 }
 
 fn name_of(record: &crate::dns::Record) -> Option<String> {
