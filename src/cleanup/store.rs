@@ -3,8 +3,12 @@
 //!
 //! That size is Postfix's: what the content would take as records of a queue file, each with a
 //! type byte and a length of one byte for each seven bits. Long lines are several records.
+//!
+//! All messages of a process together take no more than [`MEMORY_OF_ALL`], and [`MEMORY_MIN`] for
+//! each: when that is used up, content goes to files earlier.
 
 use std::io::{Read, Write as _};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::spool::{Content, ScratchFile, SpoolError, Writer};
 
@@ -18,9 +22,44 @@ const PIECE: usize = 64 << 10;
 /// Content beyond this goes to a file.
 const MEMORY_MAX: usize = 1 << 20;
 
+/// The same when other messages take much memory.
+const MEMORY_MIN: usize = 64 << 10;
+
+/// What the messages of a process may take in memory.
+const MEMORY_OF_ALL: usize = 256 << 20;
+
+/// What they take now.
+static HELD: AtomicUsize = AtomicUsize::new(0);
+
+/// How much of [`HELD`] is one message's; counted in steps.
+#[derive(Debug, Default)]
+struct Held(usize);
+
+impl Held {
+    const STEP: usize = 16 << 10;
+
+    fn is(&mut self, bytes: usize) {
+        if bytes > self.0 + Self::STEP {
+            HELD.fetch_add(bytes - self.0, Ordering::Relaxed);
+            self.0 = bytes;
+        }
+    }
+
+    fn none(&mut self) {
+        HELD.fetch_sub(std::mem::take(&mut self.0), Ordering::Relaxed);
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.none();
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Store {
     memory: Vec<u8>,
+    held: Held,
     file: Option<ScratchFile>,
     /// Size as Postfix counts it, of all whole records.
     size: u64,
@@ -50,6 +89,7 @@ impl Store {
     pub(super) fn new(line_limit: usize) -> Self {
         Self {
             memory: Vec::new(),
+            held: Held::default(),
             file: None,
             size: 0,
             column: 0,
@@ -160,7 +200,10 @@ impl Store {
     }
 
     fn spill(&mut self, writer: &Writer) {
-        if self.memory.len() > MEMORY_MAX && self.failed.is_none() {
+        let length = self.memory.len();
+        self.held.is(length);
+        let is_tight = length > MEMORY_MIN && HELD.load(Ordering::Relaxed) > MEMORY_OF_ALL;
+        if (length > MEMORY_MAX || is_tight) && self.failed.is_none() {
             self.flush(writer);
         }
     }
@@ -185,7 +228,8 @@ impl Store {
                 Err(error) => self.failed = Some(SpoolError::Failed(error.to_string())),
             }
         }
-        self.memory.clear();
+        self.memory = Vec::new();
+        self.held.none();
     }
 
     /// The content, whole.

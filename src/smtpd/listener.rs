@@ -52,7 +52,7 @@ struct Door {
     name: String,
     most: Option<u32>,
     /// How many sessions may go on at once.
-    places: Option<Arc<Semaphore>>,
+    places: Arc<Semaphore>,
     log: Log,
     master_log: Log,
 }
@@ -66,6 +66,11 @@ struct Pair<T> {
 
 /// How long a message that is being stored has when the system stops.
 const GRACE: Duration = Duration::from_millis(300);
+
+/// What one session may take apart from the content of its message: buffers for commands, content
+/// and replies, and the envelope. With it, `smtpd_memory_limit` is a number of sessions; the content
+/// of all messages has a bound of its own (`cleanup`).
+const SESSION_MEMORY: usize = 256 << 10;
 
 /// How long stress goes on after all places were taken.
 const STRESS: Duration = Duration::from_secs(1000);
@@ -94,13 +99,15 @@ pub fn prepare(birth: Birth) -> Result<State, String> {
         if let Err(text) = &services {
             line.log.fatal(format_args!("{text}"));
         }
-        let places = |most| Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(1)));
+        let affordable = line.config.count(&p::smtpd_memory_limit) / SESSION_MEMORY;
+        let allowed = line.line.maxproc.and_then(|most| usize::try_from(most).ok());
+        let places = allowed.unwrap_or(usize::MAX).min(affordable).clamp(1, Semaphore::MAX_PERMITS);
         Door {
             services,
             kind: line.line.kind,
             name: line.line.name,
             most: line.line.maxproc,
-            places: line.line.maxproc.map(places),
+            places: Arc::new(Semaphore::new(places)),
             sockets: line.sockets,
             log: line.log,
             master_log: master_log.clone(),
@@ -227,7 +234,7 @@ struct Room {
     /// `name` and `address:port` in quotes and brackets, as the log names the service.
     title: String,
     most: Option<u32>,
-    places: Option<Arc<Semaphore>>,
+    places: Arc<Semaphore>,
     /// When places last ran out, and when the log heard of it.
     crowded: Mutex<Crowded>,
     log: Log,
@@ -340,10 +347,7 @@ impl Room {
 
     /// A place for one more session; waits while all are taken.
     async fn place(&self) -> Option<OwnedSemaphorePermit> {
-        match &self.places {
-            Some(places) => places.clone().acquire_owned().await.ok(),
-            None => None,
-        }
+        self.places.clone().acquire_owned().await.ok()
     }
 
     fn admit(&self, client: Client, place: Option<OwnedSemaphorePermit>) {
@@ -366,10 +370,9 @@ impl Room {
     /// Whether all places are taken now, or were within the last while: sessions are under stress
     /// then, and the log hears of it.
     fn is_crowded(&self) -> bool {
-        let Some(places) = &self.places else { return false };
         let mut crowded = self.crowded.lock().unwrap_or_else(PoisonError::into_inner);
         let recent = |when: Option<Instant>| when.is_some_and(|when| when.elapsed() < STRESS);
-        if places.available_permits() > 0 {
+        if self.places.available_permits() > 0 {
             return recent(crowded.last);
         }
         crowded.last = Some(Instant::now());

@@ -15,6 +15,7 @@ mod encryption;
 mod expand;
 mod fault;
 mod keyword;
+mod lint;
 mod listener;
 mod peer;
 mod policy;
@@ -28,6 +29,8 @@ use std::process::ExitCode;
 
 use crate::service::birth;
 use crate::service::profile::{Profile, RunAs, Threads};
+
+pub use lint::problems as restriction_problems;
 
 /// What smtpd may touch.
 pub const PROFILE: Profile = Profile {

@@ -268,39 +268,51 @@ fn dns_list(word: &str) -> Option<(Subject, bool, bool)> {
 /// Parses lists of one service, and opens what they name.
 #[derive(Debug)]
 pub struct Parser<'a> {
-    tables: Option<&'a Tables>,
+    tables: Source<'a>,
     classes: &'a [String],
     policies: HashMap<String, Arc<PolicyServer>>,
     defaults: Option<PolicySettings>,
-    /// Words that mean nothing, with the parameter they stand in.
-    pub unknown: Vec<(String, String)>,
+}
+
+/// Where tables come from.
+#[derive(Clone, Copy, Debug)]
+enum Source<'a> {
+    /// They are opened.
+    Open(&'a Tables),
+    /// They may not be named.
+    None,
+    /// They are left alone: only the words count.
+    Unopened,
 }
 
 impl<'a> Parser<'a> {
     /// For the lists of a configuration, with these names of restriction classes.
     pub fn new(config: &Config, tables: &'a Tables, classes: &'a [String]) -> Self {
         Self {
-            tables: Some(tables),
+            tables: Source::Open(tables),
             classes,
             policies: HashMap::new(),
             defaults: Some(PolicySettings::read(config)),
-            unknown: Vec::new(),
+        }
+    }
+
+    /// For a look at the words of lists that nobody is going to evaluate.
+    pub fn for_words(config: &Config, classes: &'a [String]) -> Self {
+        Self {
+            tables: Source::Unopened,
+            classes,
+            policies: HashMap::new(),
+            defaults: Some(PolicySettings::read(config)),
         }
     }
 
     /// For the right-hand side of an access table, which may name no tables.
     pub fn of_table_value(classes: &'a [String]) -> Self {
-        Self {
-            tables: None,
-            classes,
-            policies: HashMap::new(),
-            defaults: None,
-            unknown: Vec::new(),
-        }
+        Self { tables: Source::None, classes, policies: HashMap::new(), defaults: None }
     }
 
-    /// Parses the value of `parameter`.
-    pub fn parse(&mut self, parameter: &str, text: &str) -> Result<List, Problem> {
+    /// Parses a list.
+    pub fn parse(&mut self, text: &str) -> Result<List, Problem> {
         let words = split_list(text);
         let mut list = Vec::with_capacity(words.len());
         let mut words = words.into_iter().peekable();
@@ -323,7 +335,6 @@ impl<'a> Parser<'a> {
             } else if self.classes.iter().any(|class| class == word) {
                 Rule::Class
             } else {
-                self.unknown.push((parameter.to_owned(), word.to_owned()));
                 Rule::Unknown
             };
             list.push(Restriction { word: word.to_owned(), rule });
@@ -387,10 +398,16 @@ impl<'a> Parser<'a> {
     }
 
     fn table(&self, word: &str) -> Result<Option<Table>, Problem> {
-        let Some(tables) = self.tables else { return Ok(None) };
         let name = match word.strip_prefix('{').and_then(|w| w.strip_suffix('}')) {
             Some(inside) => split_list(inside).first().copied().unwrap_or_default(),
             None => word,
+        };
+        let tables = match self.tables {
+            Source::Open(tables) => tables,
+            Source::None => return Ok(None),
+            Source::Unopened => {
+                return Ok(Some(Table { name: name.to_owned(), maps: Maps::default() }));
+            }
         };
         // By this title the tables follow `smtpd_access_maps` in
         // parent_domain_matches_subdomains.
@@ -407,72 +424,6 @@ impl<'a> Parser<'a> {
         self.policies.insert(word.to_owned(), server.clone());
         Ok(Some(server))
     }
-}
-
-/// Names that a misspelt one is compared with.
-const COMMON: &[&str] = &[
-    "check_client_access",
-    "check_helo_access",
-    "check_policy_service",
-    "check_recipient_access",
-    "check_sender_access",
-    "defer_if_permit",
-    "defer_if_reject",
-    "defer_unauth_destination",
-    "permit",
-    "permit_auth_destination",
-    "permit_inet_interfaces",
-    "permit_mynetworks",
-    "permit_sasl_authenticated",
-    "permit_tls_clientcerts",
-    "reject",
-    "reject_invalid_helo_hostname",
-    "reject_non_fqdn_helo_hostname",
-    "reject_non_fqdn_recipient",
-    "reject_non_fqdn_sender",
-    "reject_rbl_client",
-    "reject_rhsbl_sender",
-    "reject_unauth_destination",
-    "reject_unauth_pipelining",
-    "reject_unknown_client_hostname",
-    "reject_unknown_helo_hostname",
-    "reject_unknown_recipient_domain",
-    "reject_unknown_reverse_client_hostname",
-    "reject_unknown_sender_domain",
-    "reject_unlisted_recipient",
-    "reject_unlisted_sender",
-    "reject_unverified_recipient",
-    "reject_unverified_sender",
-    "warn_if_reject",
-];
-
-/// `; did you mean …?` for a word that is nearly a restriction; else nothing.
-pub fn suggestion(word: &str) -> String {
-    let lower = word.to_ascii_lowercase();
-    let nearest = COMMON.iter().map(|name| (distance(&lower, name), *name)).min();
-    match nearest {
-        Some((changes, name)) if changes <= 1 + word.len() / 6 => format!("; did you mean {name}?"),
-        _ => String::new(),
-    }
-}
-
-/// How many letters must be changed, added or removed to get from one word to the other.
-fn distance(from: &str, to: &str) -> usize {
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.bytes().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (b, above) in to.bytes().zip(row.iter_mut().skip(1)) {
-            let best = (diagonal + usize::from(a != b)).min(*above + 1).min(left + 1);
-            diagonal = *above;
-            *above = best;
-            left = best;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or(from.len())
 }
 
 /// Whether a list, or a class in it, holds one of the restrictions that keep strangers from
@@ -546,7 +497,7 @@ mod tests {
 
     fn parse(text: &str) -> List {
         let classes = ["strict".to_owned()];
-        Parser::of_table_value(&classes).parse("test", text).unwrap()
+        Parser::of_table_value(&classes).parse(text).unwrap()
     }
 
     #[test]
@@ -570,13 +521,6 @@ mod tests {
             Some((Subject::ReverseClient, Some(Server::Mx)))
         );
         assert_eq!(access_command("check_ccert_access"), None);
-    }
-
-    #[test]
-    fn suggestions() {
-        assert_eq!(suggestion("permit_mynetwork"), "; did you mean permit_mynetworks?");
-        assert_eq!(suggestion("quite_something_else"), "");
-        assert_eq!(distance("kitten", "sitting"), 3);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::anvil::{Anvil, Peaks};
 use super::encryption::Encryption;
+use super::lint;
 use super::peer::Directory;
 use super::restriction::{List, Parser, Table, protects};
 use super::sasl::Sasl;
@@ -270,17 +271,23 @@ fn lists(
     let class_text = config.text(&p::smtpd_restriction_classes);
     let class_names: Vec<String> = split_list(&class_text).into_iter().map(str::to_owned).collect();
     let mut parser = Parser::new(config, tables, &class_names);
+    let mut named = Vec::new();
     let mut classes = HashMap::new();
     for class in &class_names {
         let value = config.value(class);
         if value.is_empty() {
             return Err(format!("restriction class `{class}' needs a definition"));
         }
-        classes.insert(class.clone(), parser.parse(class, &value).map_err(|p| p.text)?);
+        let list = parser.parse(&value).map_err(|p| p.text)?;
+        named.push((class.clone(), list.clone()));
+        classes.insert(class.clone(), list);
     }
-    let mut list = |parameter: &crate::config::parameter::Parameter<
-        crate::config::parameter::kinds::Text,
-    >| parser.parse(parameter.name, &config.text(parameter)).map_err(|p| p.text);
+    let mut list =
+        |parameter: &crate::config::parameter::Parameter<crate::config::parameter::kinds::Text>| {
+            let list = parser.parse(&config.text(parameter)).map_err(|p| p.text)?;
+            named.push((parameter.name.to_owned(), list.clone()));
+            Ok::<_, String>(list)
+        };
     let lists = Lists {
         client: list(&p::smtpd_client_restrictions)?,
         helo: list(&p::smtpd_helo_restrictions)?,
@@ -293,12 +300,11 @@ fn lists(
         classes,
         class_names: class_names.clone(),
     };
-    for (parameter, word) in &parser.unknown {
-        let place = config.place(parameter).map(|place| format!("{place}: ")).unwrap_or_default();
-        log.info(format_args!(
-            "{place}{parameter} has \"{word}\", which is no restriction{}",
-            super::restriction::suggestion(word)
-        ));
+    for (name, list) in named {
+        let place = config.place(&name).map(|place| format!("{place}: ")).unwrap_or_default();
+        for problem in lint::in_list(&name, &list) {
+            log.info(format_args!("{place}{problem}"));
+        }
     }
     let is_safe = protects(&lists.recipient, &lists.classes, ignored)
         || protects(&lists.relay, &lists.classes, ignored);

@@ -7,13 +7,15 @@ use super::tree::{self, FOLDERS, Owner};
 use super::{Context, Logged};
 use crate::config::master_cf::ServiceLine;
 use crate::config::{Sources, parameters as p};
+use crate::smtpd;
 use crate::sys::users;
 
 /// All checks: what makes a start impossible is fatal, the rest are warnings.
 pub(super) fn run(context: &Context) -> Result<(), Logged> {
     let services = fatal_checks(context)?;
     warnings(context);
-    let report = context.config.check(&services);
+    let mut report = context.config.check(&services);
+    report.errors.extend(smtpd::restriction_problems(&context.config, &services));
     tell(&report.warnings);
     for error in &report.errors {
         eprintln!("postfix: error: {error}");

@@ -30,6 +30,8 @@ parameters! {
     non_fqdn_reject_code: Int = "504";
     /// Networks of the primary MX hosts that permit_mx_backup accepts.
     permit_mx_backup_networks: Text = "";
+    /// How many bytes the sessions of one service may take; postfix-rs only. Beyond it new clients wait.
+    smtpd_memory_limit: Long = "1073741824", Limits::at_least(1048576);
     /// The reply code of reject_plaintext_session.
     plaintext_reject_code: Int = "450";
     /// How many bytes must be free in the queue's file system to accept mail; 0 means no such test.

@@ -229,7 +229,7 @@ impl Checks<'_> {
             return Err(self.configuration_error());
         }
         let lists = self.service.lists.clone();
-        let parsed = Parser::of_table_value(&lists.class_names).parse(table, value);
+        let parsed = Parser::of_table_value(&lists.class_names).parse(value);
         match parsed {
             Ok(list) if list.is_empty() => {
                 self.log

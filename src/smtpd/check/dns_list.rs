@@ -180,6 +180,38 @@ fn name_query(what: &str, zone: &str) -> Option<String> {
     address::valid_hostname(&ascii).then(|| format!("{ascii}.{zone}"))
 }
 
+/// Whether a pattern for the addresses that a list returns is well formed.
+pub fn is_reply_pattern(pattern: &str) -> bool {
+    let mut rest = Some(pattern);
+    for index in 0..4 {
+        let Some(text) = rest else { return false };
+        let (choices, after) = match text.strip_prefix('[') {
+            Some(inside) => match inside.split_once(']') {
+                Some(split) => split,
+                None => return false,
+            },
+            None => {
+                text.split_at_checked(text.find('.').unwrap_or(text.len())).unwrap_or((text, ""))
+            }
+        };
+        let number = |text: &str| text.trim().parse::<u8>().ok();
+        let is_choice = |choice: &str| match choice.split_once("..") {
+            Some((low, high)) => {
+                matches!((number(low), number(high)), (Some(l), Some(h)) if l <= h)
+            }
+            None => number(choice).is_some(),
+        };
+        if !choices.split(';').all(is_choice) {
+            return false;
+        }
+        if index == 3 {
+            return after.is_empty();
+        }
+        rest = after.strip_prefix('.');
+    }
+    false
+}
+
 /// Whether an address fits `127.0.0.[2;4..8]`: octets as numbers, or lists of numbers and ranges.
 fn pattern_matches(pattern: &str, address: Ipv4Addr) -> bool {
     let mut rest = pattern;

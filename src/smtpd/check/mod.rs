@@ -31,6 +31,7 @@ use outcome::Refusal;
 pub fn is_header(text: &str) -> bool {
     access::is_header(text)
 }
+pub use dns_list::is_reply_pattern;
 pub use outcome::{Jump, Verdict};
 
 /// The checks of one session.
