@@ -46,6 +46,12 @@ pub fn program(name: &str) -> Option<Program> {
     COMMANDS.iter().chain(DAEMONS).find(|(known, _)| *known == name).map(|(_, program)| *program)
 }
 
+/// The names of all programs that people or master.cf call.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    let ours = |name: &&str| ![crate::ipc::worker::PROGRAM, "features"].contains(name);
+    COMMANDS.iter().chain(DAEMONS).map(|(name, _)| *name).filter(ours)
+}
+
 /// Runs the program that the first argument names; `EX_USAGE` if there is none.
 pub fn main(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let started_as = arguments.next().unwrap_or_default();

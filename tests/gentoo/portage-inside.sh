@@ -21,7 +21,7 @@ prepare() {
   export PATH=$tools/portage-3.0.83/bin:/usr/bin:/bin:/usr/sbin:/sbin NOCOLOR=true EMERGE_DEFAULT_OPTS="--color=n --quiet-build=y"
   unset RUSTUP_HOME CARGO_HOME CARGO_INCREMENTAL
   PORTAGE_TMPDIR=$work/tmp "$here/configuration.sh" / "$work/master" "$work/overlay" "$work/distfiles"
-  printf '%s\n' "CARGO_TARGET_DIR=\"$work/target\"" 'USE="debug"' >> /etc/portage/make.conf
+  printf '%s\n' "CARGO_TARGET_DIR=\"$work/target\"" 'USE="debug"' 'CARGO_TERM_COLOR="never"' >> /etc/portage/make.conf
   getent group portage >/dev/null || groupadd -g 250 -r portage
   getent passwd portage >/dev/null || useradd -r -u 250 -g portage -d /var/tmp/portage -s /bin/false portage
   # Portage's scripts say "env python"; its sets are looked for here; GNU tar is gtar on Gentoo.

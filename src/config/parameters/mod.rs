@@ -44,28 +44,33 @@ pub use system::*;
 pub use tls::*;
 pub use virtual_mailbox::*;
 
+/// A group of entries and its name: the module that it stands in.
+pub type Group = (&'static str, &'static [&'static dyn Entry]);
+
+/// All entries, by the program that reads them.
+pub fn groups() -> [Group; 15] {
+    [
+        ("address_verify", address_verify::ALL),
+        ("bounce", bounce::ALL),
+        ("cleanup", cleanup::ALL),
+        ("commands", commands::ALL),
+        ("lmtp", lmtp::ALL),
+        ("local", local::ALL),
+        ("milter", milter::ALL),
+        ("postscreen", postscreen::ALL),
+        ("qmgr", qmgr::ALL),
+        ("rewrite", rewrite::ALL),
+        ("smtp", smtp::ALL),
+        ("smtpd", smtpd::ALL),
+        ("system", system::ALL),
+        ("tls", tls::ALL),
+        ("virtual_mailbox", virtual_mailbox::ALL),
+    ]
+}
+
 /// All entries, group by group.
 pub fn all() -> impl Iterator<Item = &'static dyn Entry> {
-    [
-        address_verify::ALL,
-        bounce::ALL,
-        cleanup::ALL,
-        commands::ALL,
-        lmtp::ALL,
-        local::ALL,
-        milter::ALL,
-        postscreen::ALL,
-        qmgr::ALL,
-        rewrite::ALL,
-        smtp::ALL,
-        smtpd::ALL,
-        system::ALL,
-        tls::ALL,
-        virtual_mailbox::ALL,
-    ]
-    .into_iter()
-    .flatten()
-    .copied()
+    groups().into_iter().flat_map(|(_, entries)| entries).copied()
 }
 
 static BY_NAME: LazyLock<HashMap<&'static str, &'static dyn Entry>> =

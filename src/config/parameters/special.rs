@@ -80,3 +80,53 @@ pub static SPECIAL: &[(&str, Special)] = &[
     ("virtual_destination_recipient_limit", Special::Ordinary),
     ("virtual_maps", Special::Deprecated),
 ];
+
+/// What such a name is for, in one sentence.
+pub fn text(name: &str, kind: Special) -> String {
+    let text = match kind {
+        Special::PerTransport => {
+            let suffix = name.trim_start_matches("<transport>_").trim_start_matches("transport_");
+            return match suffix {
+                "time_limit" => "How long a command of the pipe(8) service of that name may run; default: command_time_limit.".into(),
+                "initial_destination_concurrency" => "As initial_destination_concurrency, for the transport of that name.".into(),
+                _ => format!("As default_{suffix}, for the transport of that name."),
+            };
+        }
+        Special::ReadOnly => match name {
+            "process_id" => "The number of the process that reads the value.",
+            "process_name" => "The name of the program that reads the value.",
+            "service_name" => "The name of the service of master.cf that reads the value.",
+            _ => "Set by the mail system itself.",
+        },
+        Special::Retired => "Without effect.",
+        Special::Deprecated => "An old name; what has replaced it still takes its value over.",
+        Special::Ordinary => match name {
+            "domain_to_ascii" => {
+                "In a value, `${domain_to_ascii{domain}}` is the ASCII form of a domain."
+            }
+            "enable_errors_to" => {
+                "Whether Errors-To headers name who gets notices; without effect."
+            }
+            "extract_recipient_limit" => {
+                "Without effect: sendmail -t takes any number of recipients."
+            }
+            "lmtp_cache_connection" => "Without effect; see lmtp_connection_cache_on_demand.",
+            "smtp_skip_4xx_greeting" => {
+                "Without effect: a 4xx greeting makes the client try the next host."
+            }
+            "smtpd_sasl_application_name" => "Without effect; see smtpd_sasl_path.",
+            "tls_dane_digest_agility" | "tls_dane_trust_anchor_digest_enable" => {
+                "Without effect: always on."
+            }
+            "tls_legacy_public_key_fingerprints" => {
+                "Without effect: fingerprints of public keys have their current form."
+            }
+            _ if name.contains("_destination_") => {
+                let (transport, suffix) = name.split_once('_').unwrap_or_default();
+                return format!("As default_{suffix}, for the transport {transport}.");
+            }
+            _ => "See the parameter that it goes with.",
+        },
+    };
+    text.into()
+}
