@@ -18,6 +18,8 @@ CRATES="
 	aws-lc-rs@1.19.0
 	aws-lc-sys@0.47.0
 	base64@0.22.1
+	base64@0.23.1
+	bit-vec@0.9.1
 	bitflags@2.13.2
 	block-buffer@0.12.1
 	bumpalo@3.20.3
@@ -143,6 +145,7 @@ CRATES="
 	parking_lot@0.12.5
 	parking_lot_core@0.9.12
 	pcre2-sys@0.2.10
+	pem@4.0.0
 	percent-encoding@2.3.2
 	phf@0.11.3
 	phf_generator@0.11.3
@@ -165,6 +168,7 @@ CRATES="
 	rand_core@0.10.1
 	rand_core@0.6.4
 	rand_xorshift@0.5.0
+	rcgen@0.14.10
 	redox_syscall@0.5.18
 	regex-syntax@0.8.11
 	resolv-conf@0.7.6
@@ -231,6 +235,7 @@ CRATES="
 	typenum@1.20.1
 	unarray@0.1.4
 	unicode-ident@1.0.27
+	untrusted@0.7.1
 	untrusted@0.9.0
 	url@2.5.8
 	utf8_iter@1.1.0
@@ -274,6 +279,7 @@ CRATES="
 	windows_x86_64_msvc@0.52.6
 	writeable@0.6.4
 	x509-parser@0.18.1
+	yasna@0.6.0
 	yoke@0.8.4
 	yoke-derive@0.8.4
 	zerofrom@0.1.8
@@ -303,7 +309,7 @@ LICENSE+="
 "
 SLOT="0"
 KEYWORDS="~amd64 ~arm64"
-IUSE="+cdb doc +dovecot-sasl +eai hardened +lmdb mbox selinux +ssl"
+IUSE="+cdb doc +dovecot-sasl +eai hardened +lmdb mbox +sasl selinux +ssl"
 RESTRICT="fetch"
 
 DEPEND="
@@ -350,6 +356,7 @@ src_configure() {
 		$(usev eai)
 		$(usev lmdb)
 		$(usev mbox)
+		$(usev sasl)
 		$(usev ssl)
 	)
 	if use hardened; then

@@ -18,7 +18,7 @@ LICENSE+="
 	Apache-2.0 BSD ISC MIT Unicode-3.0 ZLIB
 "
 SLOT="0"
-IUSE="+cdb doc +dovecot-sasl +eai hardened +lmdb mbox selinux +ssl"
+IUSE="+cdb doc +dovecot-sasl +eai hardened +lmdb mbox +sasl selinux +ssl"
 
 DEPEND="
 	acct-group/postdrop
@@ -64,6 +64,7 @@ src_configure() {
 		$(usev eai)
 		$(usev lmdb)
 		$(usev mbox)
+		$(usev sasl)
 		$(usev ssl)
 	)
 	if use hardened; then
