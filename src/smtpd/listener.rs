@@ -83,7 +83,7 @@ const BREATHER: Duration = Duration::from_millis(100);
 
 /// Reads every service. One that cannot be served is reported, and again to each of its clients.
 pub fn prepare(birth: Birth) -> Result<State, String> {
-    let shared = Arc::new(Shared::new(Resolver::from_system(), &birth.config));
+    let shared = Arc::new(Shared::new(Resolver::with_log(birth.log.clone()), &birth.config));
     let services: Vec<_> =
         birth.services.iter().map(|line| prepare_line(&birth, line, &shared)).collect();
     let queue_directory = birth.config.queue_directory();

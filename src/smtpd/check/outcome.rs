@@ -138,8 +138,9 @@ impl Checks<'_> {
             && !wanted.is_empty()
             && wanted.matches(action).await.unwrap_or(false)
         {
-            let from = source.map(|table| format!(" from {table}")).unwrap_or_default();
-            let text = format!("action={action} for {class}={name}{from}");
+            // The space behind the name is there in any case.
+            let from = source.map(|table| format!("from {table}")).unwrap_or_default();
+            let text = format!("action={action} for {class}={name} {from}");
             self.log.info(format_args!("{}", self.talk.report("permit", &text)));
         }
         Verdict::Ok

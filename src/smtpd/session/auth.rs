@@ -55,8 +55,16 @@ impl Session {
     }
 
     pub(super) async fn auth(&mut self, words: &[Word<'_>]) -> Done {
-        if let Some(refusal) = self.too_many(Event::Auth).or_else(|| self.auth_refused(words)) {
+        if let Some(refusal) = self.too_many(Event::Auth).or_else(|| self.auth_not_now()) {
             return self.refuse(refusal).await;
+        }
+        if let Some(reply) = self.milters_standing() {
+            let later = reply.starts_with('4');
+            let reply = if later { "454 4.3.0 Try again later" } else { &reply };
+            return self.refuse((Faults::POLICY, reply.into())).await;
+        }
+        if let Some(text) = self.auth_malformed(words) {
+            return self.refuse((Faults::PROTOCOL, text.into())).await;
         }
         let argument = |index: usize| words.get(index).map(|word| word.text);
         let (mechanism, initial) = (argument(1).unwrap_or_default(), argument(2));
@@ -93,7 +101,7 @@ impl Session {
         self.talk.login = Some(Login { method, username });
     }
 
-    fn auth_refused(&self, words: &[Word<'_>]) -> Option<(Faults, String)> {
+    fn auth_not_now(&self) -> Option<(Faults, String)> {
         if self.service.settings.helo_required && self.talk.helo.is_none() {
             return Some((Faults::POLICY, "503 5.5.1 Error: send HELO/EHLO first".into()));
         }
@@ -101,14 +109,20 @@ impl Session {
             "503 5.5.1 Error: authentication not enabled"
         } else if self.in_transaction() {
             "503 5.5.1 Error: MAIL transaction in progress"
-        } else if self.talk.login.is_some() {
-            "503 5.5.1 Error: already authenticated"
-        } else if !(2..=3).contains(&words.len()) {
-            "501 5.5.4 Syntax: AUTH mechanism"
         } else {
             return None;
         };
         Some((Faults::PROTOCOL, text.into()))
+    }
+
+    fn auth_malformed(&self, words: &[Word<'_>]) -> Option<&'static str> {
+        if self.talk.login.is_some() {
+            Some("503 5.5.1 Error: already authenticated")
+        } else if !(2..=3).contains(&words.len()) {
+            Some("501 5.5.4 Syntax: AUTH mechanism")
+        } else {
+            None
+        }
     }
 
     /// The dialogue, up to its last step; or the reply with which it has been broken off.

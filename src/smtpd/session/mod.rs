@@ -160,7 +160,10 @@ impl Session {
         if !self.welcome().await? {
             return Ok(());
         }
-        self.activate_sasl().await?;
+        // TLS before the greeting has seen to it already.
+        if self.offer.is_none() {
+            self.activate_sasl().await?;
+        }
         loop {
             if self.hang_up {
                 return Ok(());
