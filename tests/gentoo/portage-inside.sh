@@ -91,10 +91,11 @@ part_merge() {
   holds 'ls /usr/share/man/man1/postfix.1* /usr/share/man/man5/postconf.5* /usr/share/man/man8/smtpd.8* >/dev/null'
   holds '[ ! -d /usr/share/doc/postfix-rs-0.1.0/html ]'
   holds 'postconf -m | grep -qx lmdb && postconf -m | grep -qx cdb'
+  holds '[ "$(postfix features | grep -xE "ssl|lmdb|eai|mbox|cdb" | tr "\n" " ")" = "cdb eai lmdb ssl " ]'
   is 0 postfix check
   # Every file of an installation by hand is here as well.
-  postfix-installer install --quiet --root /tmp/by-hand >/dev/null 2>&1
-  said=$(cd /tmp/by-hand && find . \( -type f -o -type l \) ! -name aliases ! -path './var/*' | while read -r name; do [ -e "/$name" ] || echo "$name"; done)
+  env -u USE postfix-installer install --quiet --root /tmp/by-hand >/dev/null 2>&1
+  said=$(cd /tmp/by-hand && find . \( -type f -o -type l \) ! -name aliases ! -path './var/*' ! -path './usr/lib/sysusers.d/*' | while read -r name; do [ -e "/$name" ] || echo "$name"; done)
   holds '[ -z "$said" ]'
   getent passwd reader >/dev/null || useradd -m reader
   echo "root: reader" >> /etc/mail/aliases
@@ -110,6 +111,7 @@ part_flags() {
   echo "$package -ssl -lmdb mbox doc -eai" > /etc/portage/package.use/postfix
   merged flags emerge --newuse --oneshot $package
   holds "grep -q 'USE=.*mbox\*.*-ssl\*' $log/flags || grep -q -- '-ssl' /var/db/pkg/mail-mta/postfix-rs-0.1.0/PKGUSE"
+  holds '[ "$(postfix features | grep -xE "ssl|lmdb|eai|mbox|cdb" | tr "\n" " ")" = "cdb mbox " ]'
   holds '! postconf -m | grep -qx lmdb && postconf -m | grep -qx cdb'
   holds 'ls /usr/share/doc/postfix-rs-0.1.0/html/postconf.5.html* >/dev/null'
   # The changed main.cf is still there, the new one beside it.
@@ -145,6 +147,7 @@ part_unmerge() {
 part_release() {
   merged release env USE="-debug hardened" emerge --oneshot --quiet-build=n $package
   is 0 grep -c -- '-C overflow-checks=on' "$log/release"
+  is 0 grep -c -- '-fstack-clash-protection' "$log/release"
   is 0 postfix check
 }
 

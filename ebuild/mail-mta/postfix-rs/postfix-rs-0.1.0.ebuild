@@ -292,7 +292,7 @@ CRATES="
 "
 RUST_MIN_VER="1.95.0"
 
-inherit cargo systemd tmpfiles
+inherit cargo tmpfiles
 
 DESCRIPTION="The Postfix mail system, in Rust: same main.cf, same commands, same log"
 HOMEPAGE="https://www.postfix.org/"
@@ -376,30 +376,21 @@ src_install() {
 	local programs
 	programs=$(cargo_target_dir)
 
-	# The names of commands and daemons, and which program plays which, are known to the installer alone.
-	"${programs}"/postfix-installer install --quiet --root "${D}" --prefix "${EPREFIX}/usr" ||
+	# Names, folders, services and the first configuration are what the installer says, so that they are the same
+	# everywhere. It reads USE as well, where Portage has more than it knows: it asks the programs instead.
+	env -u USE "${programs}"/postfix-installer install --quiet --root "${D}" --prefix "${EPREFIX}/usr" ||
 		die "staging failed"
-	dosbin "${programs}"/postfix-installer
+
+	# Its journal serves "uninstall", which is Portage's work here; accounts are those of acct-user and acct-group,
+	# aliases those of net-mail/mailbase.
+	rm -r "${ED}"/var/lib/postfix-installer "${ED}"/usr/lib/sysusers.d "${ED}"/etc/aliases || die
+	sed -i -e 's#:/etc/aliases#:/etc/mail/aliases#' "${ED}"/etc/postfix/main.cf || die
+
 	fowners root:postdrop /usr/sbin/postdrop
 	fperms 02755 /usr/sbin/postdrop
-
-	# On Gentoo the aliases are those of net-mail/mailbase.
-	rm "${ED}"/etc/aliases || die
-	sed -i -e 's#/etc/aliases#/etc/mail/aliases#' "${ED}"/etc/postfix/main.cf || die
-	if use mbox; then
-		sed -i -e 's|^#*home_mailbox = .*|mail_spool_directory = /var/mail|' "${ED}"/etc/postfix/main.cf || die
-	else
-		sed -i -e 's|^#home_mailbox = .*|home_mailbox = .maildir/|' "${ED}"/etc/postfix/main.cf || die
-	fi
-
 	keepdir /var/spool/postfix /var/lib/postfix
 	fowners postfix:postfix /var/lib/postfix
 	fperms 0700 /var/lib/postfix
-
-	newinitd openrc/postfix.initd postfix
-	newconfd openrc/postfix.confd postfix
-	systemd_dounit systemd/postfix.service systemd/postfix@.service
-	newtmpfiles systemd/postfix-rs.tmpfiles postfix-rs.conf
 
 	doman man/*.[158]
 	if use doc; then

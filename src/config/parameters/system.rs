@@ -8,7 +8,7 @@ parameters! {
     alias_database: Text = "$default_database_type:/etc/mail/aliases";
     /// Other configuration folders that set-gid commands may be given with -c.
     alternate_config_directories: Text = "";
-    /// How long postkick(1) waits until its request has been read.
+    /// How long postkick waits until its request has been read.
     application_event_drain_time: Time = "100s", Limits::at_least(1);
     /// Whether delivery records can also be read by releases before 2.0.
     backwards_bounce_logfile_compatibility: Bool = "yes";
@@ -164,7 +164,7 @@ parameters! {
     mime_nesting_limit: Int = "100", Limits::at_least(1);
     /// Configuration folders of further instances.
     multi_instance_directories: Text = "";
-    /// Whether this instance takes part in what postmulti(1) starts.
+    /// Whether this instance takes part in what postmulti starts.
     multi_instance_enable: Bool = "no";
     /// The group of instances that this one belongs to.
     multi_instance_group: Text = "";
