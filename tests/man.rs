@@ -50,7 +50,7 @@ fn everything_has_a_page() {
     let tables = std::fs::read_to_string(folder().join("lookup_tables.5")).unwrap();
     for (name, built_in) in postfix_rs::lookup::map_types() {
         let described = there.contains(&format!("{name}_table.5"))
-            || tables.contains(&format!(".It Ql {name}\n"));
+            || tables.contains(&format!(".It Li {name}\n"));
         if *built_in && !described {
             missing.push(format!("{name}_table(5)"));
         }
