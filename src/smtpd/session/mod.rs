@@ -290,6 +290,8 @@ impl Session {
         self.talk.faults.add(Faults::PROTOCOL);
         self.reply(text).await?;
         self.errors += 1;
+        self.talk.stage = stage::UNKNOWN;
+        self.statistics.came(None);
         Ok(true)
     }
 
