@@ -59,6 +59,26 @@ pub fn references(text: &str, found: &dyn Fn(&str)) -> Vec<String> {
     run(text, &lookup, Mode::Scan).warnings
 }
 
+/// The inside of every `${…}`, `$(…)` and `$name` of `text` as it stands: for texts in which only
+/// plain names count. The error is the warning about its syntax.
+pub fn insides(text: &str) -> Result<Vec<&str>, String> {
+    let mut run = Run::new(&|_| None, Mode::Scan);
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once('$') {
+        if let Some(after) = after.strip_prefix('$') {
+            rest = after;
+            continue;
+        }
+        let Ok((inside, after)) = run.reference(text, after) else {
+            return Err(run.result.warnings.pop().unwrap_or_default());
+        };
+        found.push(inside);
+        rest = after;
+    }
+    Ok(found)
+}
+
 fn run<'a>(text: &str, lookup: &dyn Fn(&str) -> Option<Cow<'a, str>>, mode: Mode) -> Expansion {
     let mut run = Run::new(lookup, mode);
     run.parse(text);

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::cidr::Network;
 use super::lines::Lines;
@@ -50,7 +51,7 @@ enum Pattern {
     /// `type:table`
     Table(Arc<Table>),
     /// `/file` that cannot be read, and why.
-    NoFile { path: String, why: String },
+    NoFile { path: String, why: String, told: AtomicBool },
     /// Anything else, folded; with its network if it may be one.
     Text { text: String, network: Option<Result<Network, String>> },
 }
@@ -186,8 +187,12 @@ impl List {
                     Err(TableError { table: table.to_string(), text, config })
                 }
             },
-            Pattern::NoFile { path, why } => {
+            Pattern::NoFile { path, why, told } => {
                 if let Some(log) = &self.log {
+                    // As with tables: the reason is logged when it first matters.
+                    if !told.swap(true, Ordering::Relaxed) {
+                        log.error(format_args!("{why}"));
+                    }
                     log.warning(format_args!("non-existent:{path} is unavailable. {why}"));
                 }
                 self.warn(format_args!("non-existent:{path}: table lookup problem"));
@@ -319,8 +324,8 @@ impl Parser<'_> {
             }
             Err(why) => {
                 let why = format!("open file {path}: {why}");
-                self.tables.log().error(format_args!("{why}"));
-                let pattern = Pattern::NoFile { path: path.to_owned(), why };
+                let told = AtomicBool::new(false);
+                let pattern = Pattern::NoFile { path: path.to_owned(), why, told };
                 // As in Postfix: what cannot be read fails whether negated or not.
                 self.items.push(Item { matches: true, pattern });
             }

@@ -2,6 +2,7 @@
 
 use super::{Class, Rewrite, Stripped};
 use crate::lookup::TableError;
+use crate::lookup::match_list::StringList;
 use crate::mail::address::literal_address;
 
 impl Rewrite {
@@ -25,7 +26,7 @@ impl Rewrite {
         let settings = &self.settings;
         if address.local {
             if settings.helpful_warnings {
-                self.warn_if_virtual_too(domain).await?;
+                self.warn_if_virtual_too(domain).await;
             }
             return Ok(Class::Local);
         }
@@ -33,17 +34,17 @@ impl Rewrite {
             && self.looked_up("virtual_alias_domains", list.matches(domain).await)?
         {
             if settings.helpful_warnings {
-                let mailbox = self.in_virtual_mailbox_domains(domain).await?;
-                self.warn_both(mailbox, domain, "virtual_alias_domains", "virtual_mailbox_domains");
-                let relay = self.in_relay_domains(domain).await?;
-                self.warn_both(relay, domain, "virtual_alias_domains", "relay_domains");
+                let name = "virtual_alias_domains";
+                let mailbox = is_in(settings.virtual_mailbox_domains.as_ref(), domain).await;
+                self.warn_both(mailbox, domain, name, "virtual_mailbox_domains");
+                self.warn_both(self.relays_too(domain).await, domain, name, "relay_domains");
             }
             return Ok(Class::VirtualAlias);
         }
         if self.in_virtual_mailbox_domains(domain).await? {
             if settings.helpful_warnings {
-                let relay = self.in_relay_domains(domain).await?;
-                self.warn_both(relay, domain, "virtual_mailbox_domains", "relay_domains");
+                let name = "virtual_mailbox_domains";
+                self.warn_both(self.relays_too(domain).await, domain, name, "relay_domains");
             }
             return Ok(Class::VirtualMailbox);
         }
@@ -79,16 +80,18 @@ impl Rewrite {
         result
     }
 
-    async fn warn_if_virtual_too(&self, domain: &str) -> Result<(), TableError> {
-        if let Some(list) = &self.settings.virtual_alias_domains {
-            let alias = list.matches(domain).await?;
-            self.warn_both(alias, domain, "mydestination", "virtual_alias_domains");
+    async fn warn_if_virtual_too(&self, domain: &str) {
+        let alias = is_in(self.settings.virtual_alias_domains.as_ref(), domain).await;
+        self.warn_both(alias, domain, "mydestination", "virtual_alias_domains");
+        let mailbox = is_in(self.settings.virtual_mailbox_domains.as_ref(), domain).await;
+        self.warn_both(mailbox, domain, "mydestination", "virtual_mailbox_domains");
+    }
+
+    async fn relays_too(&self, domain: &str) -> bool {
+        match &self.settings.relay_domains {
+            Some(list) => list.matches(domain).await.unwrap_or(false),
+            None => false,
         }
-        if let Some(list) = &self.settings.virtual_mailbox_domains {
-            let mailbox = list.matches(domain).await?;
-            self.warn_both(mailbox, domain, "mydestination", "virtual_mailbox_domains");
-        }
-        Ok(())
     }
 
     fn warn_both(&self, both: bool, domain: &str, one: &str, other: &str) {
@@ -97,5 +100,14 @@ impl Rewrite {
                 .log
                 .warning(format_args!("do not list domain {domain} in BOTH {one} and {other}"));
         }
+    }
+}
+
+/// Whether a list that is asked for the sake of a warning matches: trouble with it, which the
+/// list logs, decides nothing.
+async fn is_in(list: Option<&StringList>, domain: &str) -> bool {
+    match list {
+        Some(list) => list.matches(domain).await.unwrap_or(false),
+        None => false,
     }
 }

@@ -17,6 +17,7 @@ mod strip;
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use crate::config::{Config, Problem};
 use crate::lookup::{AddressRules, TableError, Tables};
@@ -30,6 +31,8 @@ pub use self::strip::Stripped;
 #[derive(Debug)]
 pub struct Rewrite {
     settings: Settings,
+    /// Whether transport_maps has been asked for `*`.
+    wildcard_asked: AtomicBool,
 }
 
 /// Where mail for an address goes.
@@ -91,7 +94,8 @@ impl Rewrite {
     /// Reads the parameters and opens the tables.
     pub fn new(config: &Arc<Config>, tables: &Tables) -> Result<Arc<Self>, Problem> {
         let tables = tables.of_program("trivial-rewrite");
-        Ok(Arc::new(Self { settings: Settings::read(config, &tables)? }))
+        let settings = Settings::read(config, &tables)?;
+        Ok(Arc::new(Self { settings, wildcard_asked: AtomicBool::new(false) }))
     }
 
     /// An address in internal form, completed and in standard form: myorigin, mydomain, source

@@ -4,11 +4,16 @@
 //! sender-dependent form; `transport:nexthop` in the transport parameter; transport_maps;
 //! relocated_maps.
 
+use std::sync::atomic::Ordering;
+
 use super::settings::{Named, NamedMaps, Transports};
 use super::{Class, Purpose, ResolveError, Rewrite, Route, Stripped};
 use crate::lookup::{AddressRules, TableError};
 use crate::mail::address::same;
 use crate::mail::status::Status;
+
+/// The transport_maps key of addresses that no other key matches.
+const WILDCARD: &str = "*";
 
 /// `transport` and `nexthop`, while they are being decided.
 struct Choice {
@@ -39,6 +44,11 @@ impl Rewrite {
         if let Some(maps) = &transports.transport_maps
             && class != Class::VirtualAlias
         {
+            if !self.wildcard_asked.swap(true, Ordering::Relaxed) {
+                // Trouble with it shows before the first address is asked for, as when
+                // Postfix starts the program; then it is asked when nothing else matches.
+                let _ = maps.maps.find(WILDCARD).await;
+            }
             let found = self.transport_entry(maps, &address).await;
             if let Some(entry) = self.looked_up(maps.parameter, found)? {
                 choice.apply_entry(&entry, address.domain());
@@ -165,7 +175,7 @@ impl Rewrite {
         if let Some(found) = maps.maps.find_address(&address.recipient, &rules).await? {
             return Ok(Some(found.value));
         }
-        maps.maps.find("*").await
+        maps.maps.find(WILDCARD).await
     }
 
     /// Bounces recipients that have moved.

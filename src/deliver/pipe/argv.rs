@@ -2,10 +2,9 @@
 //! something of the recipient comes once for each of them.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
 
 use super::attributes::Flags;
-use crate::config::expand::{expand_once, references};
+use crate::config::expand::{expand_once, insides};
 use crate::ipc::delivery::{Request, To};
 use crate::log::Log;
 use crate::mail::address::{Extensions, fold, quote_822};
@@ -41,9 +40,20 @@ pub(super) struct Macros<'a> {
     pub(super) extensions: &'a Extensions,
 }
 
+/// An argument that cannot be expanded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum BadArgument {
+    /// There is no such name.
+    #[error("unknown macro name: \"{0}\"")]
+    Unknown(String),
+    /// An unclosed or empty reference.
+    #[error("{0}")]
+    Syntax(String),
+}
+
 impl Macros<'_> {
-    /// The command with its arguments; an error is a name that there is not.
-    pub(super) fn expand(&self, argv: &[String], log: &Log) -> Result<Vec<String>, String> {
+    /// The command with its arguments; the error says what is wrong with it.
+    pub(super) fn expand(&self, argv: &[String], log: &Log) -> Result<Vec<String>, BadArgument> {
         let mut expanded = Vec::with_capacity(argv.len() + self.request.recipients.len());
         for argument in argv {
             if !argument.contains('$') {
@@ -132,16 +142,14 @@ impl Macros<'_> {
     }
 }
 
-/// Whether an argument names something of the recipient; the error is a name that there is not.
-fn of_recipient(argument: &str) -> Result<bool, String> {
-    let names = RefCell::new(Vec::new());
-    references(argument, &|name| names.borrow_mut().push(name.to_owned()));
+/// Whether an argument names something of the recipient. Only plain names count: no conditions.
+fn of_recipient(argument: &str) -> Result<bool, BadArgument> {
     let mut found = false;
-    for name in names.into_inner() {
-        if OF_RECIPIENT.contains(&name.as_str()) {
+    for name in insides(argument).map_err(BadArgument::Syntax)? {
+        if OF_RECIPIENT.contains(&name) {
             found = true;
-        } else if !OF_MESSAGE.contains(&name.as_str()) {
-            return Err(name);
+        } else if !OF_MESSAGE.contains(&name) {
+            return Err(BadArgument::Unknown(name.to_owned()));
         }
     }
     Ok(found)
@@ -152,7 +160,11 @@ mod tests {
     use super::*;
     use crate::service::delivery_line::tests::{a_recipient, a_request};
 
-    fn expanded(flags: Flags, addresses: &[&str], argv: &[&str]) -> Result<Vec<String>, String> {
+    fn expanded(
+        flags: Flags,
+        addresses: &[&str],
+        argv: &[&str],
+    ) -> Result<Vec<String>, BadArgument> {
         let mut request = a_request();
         request.recipients = addresses.iter().map(|address| a_recipient(address)).collect();
         request.nexthop = "Next.Hop".into();
@@ -190,6 +202,10 @@ mod tests {
 
     #[test]
     fn unknown_names() {
-        assert_eq!(expanded(Flags::default(), &["a@b"], &["$fruit"]), Err("fruit".into()));
+        let error = |argument| expanded(Flags::default(), &["a@b"], &[argument]).unwrap_err();
+        assert_eq!(error("$fruit").to_string(), "unknown macro name: \"fruit\"");
+        assert_eq!(error("${user?x}").to_string(), "unknown macro name: \"user?x\"");
+        assert_eq!(error("a${user").to_string(), "truncated macro reference: \"a${user\"");
+        assert_eq!(error("$$$-").to_string(), "empty macro name: \"$$$-\"");
     }
 }

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use self::argv::Macros;
+use self::argv::{BadArgument, Macros};
 use self::attributes::Attributes;
 use crate::config::{Config, parameters as p};
 use crate::ipc::delivery::Request;
@@ -198,12 +198,15 @@ impl Agent {
         };
         let macros =
             Macros { request, sender, flags: &attributes.flags, extensions: &self.extensions };
-        let argv = macros.expand(&attributes.argv, log).map_err(|name| {
-            let directory = self.config.directory.display();
-            log.warning(format_args!(
-                "file {directory}/master.cf: service {}: unknown macro name: \"{name}\"",
-                self.name
-            ));
+        let argv = macros.expand(&attributes.argv, log).map_err(|bad| {
+            match &bad {
+                BadArgument::Syntax(_) => log.warning(format_args!("{bad}")),
+                BadArgument::Unknown(_) => {
+                    let directory = self.config.directory.display();
+                    let name = &self.name;
+                    log.warning(format_args!("file {directory}/master.cf: service {name}: {bad}"));
+                }
+            }
             Refusal::new(Status::new(4, 3, 5), "mail system configuration error")
         })?;
         let flags = &attributes.flags;

@@ -6,7 +6,7 @@ use super::Agent;
 use crate::ipc::delivery::{Request, To};
 use crate::ipc::worker::{Copy, Job, Mailbox, MailboxKind, Maildir, Refusal, Work};
 use crate::log::Log;
-use crate::lookup::Maps;
+use crate::lookup::{Maps, NO_REASON};
 use crate::mail::address::fold;
 use crate::mail::outcome::{Action, Outcome};
 use crate::mail::status::Status;
@@ -115,40 +115,35 @@ async fn find(agent: &Agent, log: &Log, user: &str) -> Result<Option<Place>, Ref
         return Err(Refusal::new(Status::new(4, 3, 0), "unknown mail transport error"));
     }
     let rules = settings.rewrite.address_rules(user).await.map_err(|_| wrong())?;
-    let find = |maps: &Maps| {
-        let maps = maps.clone();
-        let rules = rules.clone();
-        async move {
-            let title = maps.title().to_owned();
-            match maps.find_address(user, &rules).await {
-                Ok(found) => Ok(found.map(|found| found.value)),
-                Err(_) => {
-                    log.warning(format_args!("table {title}: lookup {user}: Application error"));
-                    Err(wrong())
-                }
-            }
+    let mailbox = match settings.mailboxes.find_address(user, &rules).await {
+        Ok(Some(found)) => found.value,
+        Ok(None) => return Ok(None),
+        Err(_) => {
+            let title = settings.mailboxes.title();
+            log.warning(format_args!("table {title}: lookup {user}: {NO_REASON}"));
+            return Err(wrong());
         }
     };
-    let Some(mailbox) = find(&settings.mailboxes).await? else { return Ok(None) };
     let path = format!("{}/{mailbox}", settings.base);
     if below_base_goes_up(&path, &settings.base) {
         let title = settings.mailboxes.title();
         log.warning(format_args!("recipient {user}: bad mailbox path {mailbox} in {title}"));
         return Err(wrong());
     }
-    let id = |what: &'static str, maps: &Maps, found: Option<String>, minimum: u32| {
+    let id = async |what: &'static str, maps: &Maps, minimum: u32| {
         let title = maps.title();
-        let Some(text) = found else {
+        // A table that fails has said so; here it has no answer.
+        let Ok(Some(found)) = maps.find_address(user, &rules).await else {
             log.warning(format_args!("recipient {user}: not found in {title}"));
             return Err(wrong());
         };
-        number(&text).filter(|id| *id >= minimum).ok_or_else(|| {
-            log.warning(format_args!("recipient {user}: bad {what} {text} in {title}"));
+        number(&found.value).filter(|id| *id >= minimum).ok_or_else(|| {
+            log.warning(format_args!("recipient {user}: bad {what} {} in {title}", found.value));
             wrong()
         })
     };
-    let uid = id("uid", &settings.uids, find(&settings.uids).await?, settings.minimum_uid)?;
-    let gid = id("gid", &settings.gids, find(&settings.gids).await?, 1)?;
+    let uid = id("uid", &settings.uids, settings.minimum_uid).await?;
+    let gid = id("gid", &settings.gids, 1).await?;
     Ok(Some(Place { path, rights: Rights { uid, gid, second_gid: None } }))
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::config::{Config, Problem, parameters as p};
 use crate::ipc::worker::Locking;
 use crate::log::Log;
-use crate::lookup::{Maps, Tables};
+use crate::lookup::{Maps, Purpose, Tables};
 use crate::rewrite::Rewrite;
 use crate::service::worker::{Crew, locking};
 
@@ -42,16 +42,16 @@ impl Settings {
         let tables = Tables::with_log(config.clone(), log.clone());
         let maps = |p: &'static crate::config::parameter::Parameter<
             crate::config::parameter::kinds::Text,
-        >| tables.maps(p.name, &config.text(p));
+        >| tables.maps_for(p.name, &config.text(p), Purpose::MAILBOXES);
         let limit = u64::try_from(config.int(&p::virtual_mailbox_limit)).unwrap_or(0);
         let message_limit = u64::try_from(config.int(&p::message_size_limit)).unwrap_or(0);
         check_limits(limit, message_limit)?;
         Ok(Self {
             crew: Crew::new(config, privileged, total, limit)?,
             base: config.value(p::virtual_mailbox_base.name),
-            mailboxes: maps(&p::virtual_mailbox_maps)?,
-            uids: maps(&p::virtual_uid_maps)?,
-            gids: maps(&p::virtual_gid_maps)?,
+            mailboxes: maps(&p::virtual_mailbox_maps),
+            uids: maps(&p::virtual_uid_maps),
+            gids: maps(&p::virtual_gid_maps),
             minimum_uid: u32::try_from(config.int(&p::virtual_minimum_uid)).unwrap_or(u32::MAX),
             locking: locking(
                 config,

@@ -296,7 +296,7 @@ impl Checks<'_> {
         let peer = self.talk.peer.clone();
         match self.service.maps.mynetworks.matches(&peer.name, peer.ip).await {
             Ok(matches) => Ok(matches),
-            Err(_) => Err(self.table_failed(name)),
+            Err(error) => Err(self.maps_failed(name, &error)),
         }
     }
 

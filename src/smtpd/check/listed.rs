@@ -37,7 +37,7 @@ impl Checks<'_> {
         let route = self.resolve(mailbox, class).await?;
         let rules = match self.service.rewrite.address_rules(&route.recipient).await {
             Ok(rules) => rules,
-            Err(_) => return Err(self.table_failed(mailbox)),
+            Err(error) => return Err(self.maps_failed(mailbox, &error)),
         };
         let service = self.service;
         let maps = &service.maps;
@@ -96,7 +96,7 @@ impl Checks<'_> {
         }
         match table.find_address(address, rules).await {
             Ok(found) => Ok(found.is_some()),
-            Err(_) => Err(self.table_failed(mailbox)),
+            Err(error) => Err(self.maps_failed(mailbox, &error)),
         }
     }
 

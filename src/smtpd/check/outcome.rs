@@ -2,6 +2,7 @@
 //! that turn a refusal into a warning or a deferral.
 
 use super::Checks;
+use crate::lookup::TableError;
 use crate::mail::status::Status;
 use crate::smtpd::dialogue::Deferral;
 use crate::smtpd::fault::Faults;
@@ -111,6 +112,11 @@ impl Checks<'_> {
     /// Defers what would be rejected later on.
     pub(super) fn defer_if_reject(&mut self, class: Faults, refusal: &Refusal<'_>) {
         raise(&mut self.talk.checks.defer_if_reject, class, refusal);
+    }
+
+    /// A table of addresses gave no answer: try again later, or the administrator must act.
+    pub(super) fn maps_failed(&mut self, name: &str, error: &TableError) -> Jump {
+        if error.config { self.configuration_error() } else { self.table_failed(name) }
     }
 
     /// A table could not be asked.
