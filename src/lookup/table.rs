@@ -38,8 +38,6 @@ pub struct Purpose {
     pub duplicates: Duplicates,
     /// Whether keys and values in files end in NUL; none: both forms are tried.
     pub trailing_nul: Option<bool>,
-    /// Values say with whose rights something is done: only this machine may say so.
-    pub sensitive: bool,
 }
 
 /// What happens to the second of two equal keys.
@@ -65,19 +63,17 @@ impl Purpose {
         aliases: false,
         duplicates: Duplicates::Refuse,
         trailing_nul: None,
-        sensitive: false,
     };
     /// Elements of match lists: the list folds keys itself.
     pub const LISTS: Self = Self { fold: false, ..Self::ADDRESSES };
     /// alias_maps: results of patterns may not contain parts of the key.
-    pub const ALIASES: Self =
-        Self { substitution: false, aliases: true, sensitive: true, ..Self::ADDRESSES };
+    pub const ALIASES: Self = Self { substitution: false, aliases: true, ..Self::ADDRESSES };
     /// Transports and next hops: a client must not choose them with parts of an address.
     pub const ROUTES: Self = Self { substitution: false, ..Self::ADDRESSES };
     /// Transports and commands of local users, who are known by the names as they stand.
     pub const USERS: Self = Self { fold: false, ..Self::ROUTES };
     /// Mailboxes and user IDs of virtual(8), whose recipients are folded beforehand.
-    pub const MAILBOXES: Self = Self { sensitive: true, ..Self::USERS };
+    pub const MAILBOXES: Self = Self::USERS;
     /// header_checks and its relatives: any bytes, case is left alone.
     pub const CONTENT: Self = Self { fold: false, utf8: false, ..Self::ADDRESSES };
 }

@@ -123,8 +123,9 @@ impl Tables {
             | "address_verify_sender_dependent_relayhost_maps"
             | "sender_dependent_default_transport_maps"
             | "address_verify_sender_dependent_default_transport_maps" => Purpose::ROUTES,
-            "mailbox_transport_maps" | "fallback_transport_maps" => Purpose::USERS,
-            "mailbox_command_maps" => Purpose::MAILBOXES,
+            "mailbox_transport_maps" | "fallback_transport_maps" | "mailbox_command_maps" => {
+                Purpose::USERS
+            }
             _ => Purpose::ADDRESSES,
         };
         Ok(self.maps_for(title, text, purpose))
@@ -177,7 +178,7 @@ impl Tables {
     fn table_at(&self, spec: &str, purpose: Purpose, depth: usize) -> Arc<Table> {
         // Nothing of proxymap(8) is needed here: every process may open what it is told to.
         let inner = spec.strip_prefix("proxy:").filter(|inner| !inner.is_empty());
-        let spec = inner.filter(|_| !purpose.sensitive).unwrap_or(spec);
+        let spec = inner.unwrap_or(spec);
         let key = (spec.to_owned(), purpose);
         let ours = || self.ours.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(table) = ours().get(&key).cloned() {

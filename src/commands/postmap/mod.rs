@@ -168,7 +168,6 @@ impl Context {
             aliases: self.which == Which::Postalias,
             duplicates: call.duplicates,
             trailing_nul: call.trailing_nul,
-            sensitive: false,
         }
     }
 
