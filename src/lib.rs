@@ -40,6 +40,7 @@ pub mod service;
 pub mod rewrite;
 pub mod cleanup;
 pub mod bounce;
+pub mod verify;
 
 // Processes, in the order in which mail meets them.
 pub mod master;

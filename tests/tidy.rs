@@ -25,7 +25,8 @@ const ORDER: &[&str] = &[
     "service", // toolkit
     "rewrite",
     "cleanup",
-    "bounce", // stages
+    "bounce",
+    "verify", // stages
     "master",
     "tlsmgr",
     "smtpd",

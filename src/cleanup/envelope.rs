@@ -1,11 +1,15 @@
 //! Envelope addresses: completed, mapped, expanded, and bcc recipients added.
 
 use super::mapping::Whose;
-use super::settings::Table;
+use super::settings::{LogForm, Table};
 use super::{Errors, Message};
+use crate::ipc::delivery::{Request, To};
 use crate::lookup::{Found, TableError};
 use crate::mail::address;
-use crate::mail::envelope::{Notify, Recipient, RewriteContext};
+use crate::mail::envelope::{Notify, Recipient, RewriteContext, Timestamp};
+use crate::mail::status::Status;
+use crate::service::agent::Delays;
+use crate::service::delivery_line::Line;
 
 /// Below this many recipients duplicates are looked for one by one.
 const FEW: usize = 16;
@@ -147,6 +151,12 @@ impl Message {
             return;
         };
         let expanded = self.expand(table, address).await;
+        if expanded.len() > 1 && self.envelope.trace.verify {
+            recipient.address = address.to_owned();
+            self.log_deliverable(&recipient);
+            self.expanded.push(recipient);
+            return;
+        }
         let is_alias = expanded.len() > 1 || expanded.first().is_none_or(|a| a != address);
         if is_alias && recipient.notify.has(Notify::SUCCESS) {
             // The sender hears that the alias was expanded; not that each member got it.
@@ -158,6 +168,34 @@ impl Message {
         for address in expanded {
             self.put_once(recipient.clone(), address);
         }
+    }
+
+    /// The line of a recipient that a probe need not follow any further.
+    fn log_deliverable(&self, recipient: &Recipient) {
+        let now = Timestamp(crate::sys::now());
+        let request = Request {
+            queue_id: self.queue_id,
+            arrival: self.envelope.arrival,
+            activated: now,
+            ..Request::default()
+        };
+        let to = To {
+            address: recipient.address.clone(),
+            original: recipient.original.clone(),
+            ..To::default()
+        };
+        let line = Line {
+            request: &request,
+            to: &to,
+            relay: "none",
+            delays: Delays::until_now(now),
+            status: Status::new(2, 0, 0),
+            word: "deliverable",
+            text: "aliased to multiple recipients",
+        };
+        let settings = &self.stage.settings;
+        let quoted = settings.log_addresses_quoted == LogForm::External;
+        self.log.info(format_args!("{}", line.text(settings.delay_decimals, quoted)));
     }
 
     /// Adds a recipient unless it is there already.

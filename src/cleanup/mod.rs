@@ -61,6 +61,8 @@ pub enum Origin {
     Forwarded,
     /// A notice of our own: no checks unless `internal_mail_filter_classes` says so.
     Internal,
+    /// An address probe of our own: no checks at all.
+    Probe,
 }
 
 /// Steps that `receive_override_options` switches off.
@@ -94,6 +96,8 @@ pub struct Message {
     seen: HashSet<String>,
     /// Recipients that BCC actions added.
     bcc: Vec<String>,
+    /// Recipients of a probe that stand for several others: that they exist is known already.
+    expanded: Vec<Recipient>,
     errors: Errors,
     /// Why it is refused, with a status in front.
     reason: Option<String>,
@@ -260,7 +264,7 @@ impl Cleanup {
         let (queue_id, arrival) = self.writer.queue_id(self.settings.long_queue_ids);
         let mut envelope = Envelope { queue_id: Some(queue_id), arrival, ..Envelope::default() };
         envelope.created = arrival;
-        envelope.internal = origin == Origin::Internal;
+        envelope.internal = matches!(origin, Origin::Internal | Origin::Probe);
         let flags = self.flags(&origin, skip);
         let mut store = Store::new(self.settings.line_length_limit);
         if flags.milters_expected {
@@ -276,6 +280,7 @@ impl Cleanup {
             last_recipient: None,
             seen: HashSet::new(),
             bcc: Vec::new(),
+            expanded: Vec::new(),
             errors: Errors::default(),
             reason: None,
             progress: Progress::new(&self.settings),
@@ -308,6 +313,7 @@ impl Cleanup {
                 Origin::Local => autodetect.local,
                 Origin::Forwarded => autodetect.forwarded,
                 Origin::Internal => autodetect.internal,
+                Origin::Probe => autodetect.probe,
             },
             discard: false,
         }
@@ -338,6 +344,12 @@ impl Message {
         if self.goes_on() {
             self.take_recipient(recipient).await;
         }
+    }
+
+    /// The recipients of a probe that virtual_alias_maps turned into several others: mail for them
+    /// would be accepted, and they are not among the recipients.
+    pub fn take_expanded(&mut self) -> Vec<Recipient> {
+        std::mem::take(&mut self.expanded)
     }
 
     /// A header line that the caller puts before all content, without line end, such as its

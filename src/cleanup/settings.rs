@@ -31,6 +31,8 @@ pub(super) struct Settings {
     pub replace_stray_cr: bool,
     pub internal_checks: InternalChecks,
     pub log_addresses_quoted: LogForm,
+    /// delay_logging_resolution_limit
+    pub delay_decimals: u32,
     pub milters: Milters,
 }
 
@@ -142,6 +144,7 @@ pub(super) struct Autodetect {
     pub local: bool,
     pub forwarded: bool,
     pub internal: bool,
+    pub probe: bool,
 }
 
 /// internal_mail_filter_classes, where cleanup can tell them apart.
@@ -395,6 +398,7 @@ impl Autodetect {
             local: has("sendmail"),
             forwarded: has("forward"),
             internal: has("bounce") || has("notify"),
+            probe: has("verify"),
         }
     }
 }
@@ -423,6 +427,8 @@ impl Settings {
             internal_checks: InternalChecks {
                 any: !config.text(&p::internal_mail_filter_classes).trim().is_empty(),
             },
+            delay_decimals: u32::try_from(config.int(&p::delay_logging_resolution_limit))
+                .unwrap_or(2),
             log_addresses_quoted: match config.text(&p::info_log_address_format).as_str() {
                 "internal" => LogForm::Internal,
                 _ => LogForm::External,

@@ -10,4 +10,5 @@ pub mod control;
 pub mod delivery;
 pub mod queue;
 pub mod tls;
+pub mod verify;
 pub mod worker;

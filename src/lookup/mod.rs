@@ -4,6 +4,7 @@
 //! parameter; [`match_list`] holds lists such as mynetworks. A failing table is a
 //! [`TableError`]: the caller defers, never bounces.
 
+pub mod cache;
 pub mod match_list;
 
 mod address;

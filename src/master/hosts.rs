@@ -65,14 +65,16 @@ pub fn service(program: &str) -> Service {
     match program {
         "smtpd" => Service::Hosted(Host::Smtpd),
         "pickup" | "postlogd" => Service::Hosted(Host::Pickup),
-        "qmgr" | "oqmgr" | "nqmgr" | "showq" | "error" | "discard" => Service::Hosted(Host::Qmgr),
+        "qmgr" | "oqmgr" | "nqmgr" | "showq" | "error" | "discard" | "verify" => {
+            Service::Hosted(Host::Qmgr)
+        }
         "smtp" | "lmtp" => Service::Hosted(Host::Smtp),
         "tlsmgr" if cfg!(feature = "ssl") => Service::Hosted(Host::Tlsmgr),
         "local" => Service::Hosted(Host::Local),
         "virtual" => Service::Hosted(Host::Virtual),
         "pipe" => Service::Hosted(Host::Pipe),
-        "cleanup" | "trivial-rewrite" | "bounce" | "verify" | "flush" | "proxymap" | "anvil"
-        | "scache" | "tlsmgr" | "tlsproxy" | "dnsblog" => Service::Library,
+        "cleanup" | "trivial-rewrite" | "bounce" | "flush" | "proxymap" | "anvil" | "scache"
+        | "tlsmgr" | "tlsproxy" | "dnsblog" => Service::Library,
         _ => Service::Missing,
     }
 }

@@ -127,6 +127,9 @@ impl Queue {
             work.unread.clear();
             work.recall(known);
         }
+        if work.envelope.trace.verify {
+            self.probes += 1;
+        }
         self.work.insert(key, work);
         self.next_batch(key);
     }
@@ -148,8 +151,11 @@ impl Queue {
         let limit = self.settings.limits.active_recipients.max(1);
         let rest = work.unread.len().saturating_sub(limit);
         let recipients = work.unread.split_off(rest);
-        let attempt =
-            Attempt { flushed: marks.flush || marks.flush_all, expired: marks.force_expire };
+        let attempt = Attempt {
+            flushed: marks.flush || marks.flush_all,
+            expired: marks.force_expire,
+            crowded: work.envelope.trace.verify && self.probes > self.settings.most_probes,
+        };
         let resolving = resolve(
             self.settings.clone(),
             self.rewrite.clone(),

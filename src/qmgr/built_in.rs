@@ -7,7 +7,7 @@ use crate::log::Log;
 use crate::mail::envelope::Timestamp;
 use crate::mail::outcome::{Action, Outcome};
 use crate::mail::status::Status;
-use crate::service::agent::Delays;
+use crate::service::agent::{Delays, NOT_CACHED};
 use crate::service::delivery_line::Line;
 
 /// Delivers, logs, and returns the outcome, which is the same for all recipients.
@@ -36,7 +36,8 @@ pub(super) fn deliver(
     if trace.verify || trace.expand_only {
         let deliverable = agent == BuiltIn::Discard;
         outcome.action = Action::Probed { deliverable };
-        word = outcome.log_word();
+        let lost = trace.verify && !deliverable && !settings.negative_cache;
+        word = if lost { NOT_CACHED } else { outcome.log_word() };
     } else if settings.soft_bounce && agent == BuiltIn::Error {
         outcome = outcome.softened(true);
         word = "SOFTBOUNCE";

@@ -4,16 +4,25 @@ use super::event::Event;
 use super::notices::{Late, Noticed, Notices};
 use super::queue::{Queue, now};
 use super::scheduler::{Entry, Key};
-use super::work::Next;
+use super::work::{Next, Work};
 use crate::bounce::Item;
-use crate::mail::outcome::Outcome;
+use crate::ipc::verify::Status as Known;
+use crate::mail::outcome::{Action, Outcome};
 use crate::mail::status::Status;
 use crate::spool::Location;
+use crate::verify::Verifier;
 
 impl Queue {
     /// Enters what became of one recipient.
     pub(super) fn settle(&mut self, key: Key, index: u32, outcome: Outcome, relay: &str) {
         let Some(work) = self.work.get_mut(&key) else { return };
+        if work.envelope.trace.verify {
+            let original = work.envelope.recipients.get(index as usize).map(|r| &*r.original);
+            let address = work.address(index);
+            tell_verifier(&self.verifier, original.unwrap_or_default(), address, &outcome);
+            self.done(key, index);
+            return;
+        }
         if work.enter(index, outcome, relay) == Next::Done {
             self.done(key, index);
         }
@@ -157,7 +166,7 @@ impl Queue {
         let reasons = work.reasons();
         let next = self.scheduler.backoff(created, now());
         self.books.deferred(location, next, reasons.as_deref());
-        let work = self.work.remove(&key);
+        let work = self.take_work(key);
         if let Some(entry) = self.scheduler.entry_mut(key) {
             entry.reasons = reasons;
         }
@@ -173,10 +182,18 @@ impl Queue {
         }
     }
 
+    fn take_work(&mut self, key: Key) -> Option<Work> {
+        let work = self.work.remove(&key)?;
+        if work.envelope.trace.verify {
+            self.probes = self.probes.saturating_sub(1);
+        }
+        Some(work)
+    }
+
     /// Drops all that is known of a message that is gone.
     pub(super) fn forget(&mut self, key: Key) {
         self.fresh.remove(&key);
-        if let Some(work) = self.work.remove(&key) {
+        if let Some(work) = self.take_work(key) {
             self.sites.forget(key, &work.envelope);
         }
         if let Some(entry) = self.scheduler.remove(key)
@@ -195,4 +212,14 @@ impl Queue {
             }
         });
     }
+}
+
+/// What became of an address probe.
+pub(super) fn tell_verifier(verifier: &Verifier, original: &str, address: &str, outcome: &Outcome) {
+    let status = match (outcome.action, outcome.status.class) {
+        (Action::Sent { .. } | Action::Probed { deliverable: true }, _) => Known::Deliverable,
+        (_, 5) => Known::Bounced,
+        _ => Known::Deferred,
+    };
+    verifier.outcome(original, address, status, &outcome.text);
 }

@@ -45,6 +45,8 @@ pub(super) enum Event {
     List { queue: Queue, after: usize, answer: oneshot::Sender<Listing> },
     /// The state log is on disk so far.
     Synced { free: Vec<Segment>, result: Result<(), SpoolError> },
+    /// An address probe has been put into the queue.
+    Probe { stored: (Location, Box<Envelope>) },
     /// Records have been copied out of a sparse segment.
     Moved { moves: Vec<(Location, Location)> },
 }

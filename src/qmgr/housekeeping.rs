@@ -142,7 +142,7 @@ impl Queue {
                 master_cf::parse(&sources.master_cf, processes).map_err(|problem| problem.text)?;
             Parts::read(&config, &lines, &self.log)
         });
-        let Parts { config: _, cleanup, rewrite, bounce, settings } = match parts {
+        let Parts { config: _, cleanup, rewrite, bounce, settings, verify } = match parts {
             Ok(parts) => parts,
             Err(text) => {
                 self.log.warning(format_args!("{text}: the old configuration stays in force"));
@@ -150,6 +150,7 @@ impl Queue {
             }
         };
         self.cleanup = cleanup.with(self.writer.clone(), None);
+        self.verifier.reload(verify, self.cleanup.clone());
         self.rewrite = rewrite;
         self.bounce = bounce;
         self.settings = settings;

@@ -45,16 +45,17 @@ use crate::lookup::Tables;
 use crate::rewrite::Rewrite;
 use crate::service::birth::{self, Birth, Life, Reloads, Service};
 use crate::service::profile::{Profile, RunAs, Threads};
+use crate::verify;
 use settings::Settings;
 
 /// Who qmgr is and what it may touch.
 pub const PROFILE: Profile = Profile {
     name: "qmgr",
     user: RunAs::MailOwner,
-    writes: &["segments", "state", "private", "public"],
+    writes: &["segments", "state", "private", "public", "$data_directory"],
     executes: false,
     threads: Threads::One,
-    purpose: "owns the queue: schedules deliveries, retries, bounces, lists",
+    purpose: "owns the queue: schedules deliveries, retries, bounces, lists, verifies addresses",
 };
 
 /// What is opened before qmgr is confined.
@@ -70,6 +71,7 @@ pub(crate) struct Parts {
     rewrite: Arc<Rewrite>,
     bounce: Arc<Bounce>,
     settings: Arc<Settings>,
+    verify: Arc<verify::Settings>,
 }
 
 /// Runs the process.
@@ -97,7 +99,9 @@ impl Parts {
         let bounce = Arc::new(Bounce::new(&config_of("bounce"), log)?);
         let cleanup = Cleanup::prepare(&config_of("cleanup"), &tables, rewrite.clone())
             .map_err(|p| p.text)?;
-        Ok(Self { config: own, cleanup, rewrite, bounce, settings })
+        let name = own.text(&p::address_verify_service_name);
+        let verify = verify::Settings::read(&config_of(&name), &rewrite, log);
+        Ok(Self { config: own, cleanup, rewrite, bounce, settings, verify })
     }
 }
 
@@ -124,9 +128,14 @@ async fn serve(prepared: Prepared, life: Life, reloads: Reloads) {
 /// Starts a task for each socket.
 fn listen(services: Vec<Service>, queue: &queue::Queue, empty: &str) -> std::io::Result<()> {
     for service in services {
+        let is_verify = service.line.program == "verify";
         for socket in service.sockets {
             let events = queue.events();
             match service.line.name.as_str() {
+                _ if is_verify => {
+                    let listener = intake::listener(socket)?;
+                    tokio::spawn(verify::serve(listener, queue.verifier.clone()));
+                }
                 "queue" => {
                     tokio::spawn(intake::serve(intake::listener(socket)?, events));
                 }

@@ -25,6 +25,7 @@ use crate::mail::status::Status;
 use crate::rewrite::Rewrite;
 use crate::service::birth::{Life, Reloads};
 use crate::spool::{Location, Notice, Reader, Writer};
+use crate::verify::Verifier;
 
 /// Events that are taken at once.
 const BATCH: usize = 256;
@@ -43,6 +44,9 @@ pub(super) struct Queue {
     pub(super) rewrite: Arc<Rewrite>,
     pub(super) cleanup: Arc<Cleanup>,
     pub(super) bounce: Arc<Bounce>,
+    pub(super) verifier: Arc<Verifier>,
+    /// Active messages that are address probes.
+    pub(super) probes: usize,
     pub(super) scheduler: Scheduler,
     pub(super) books: Books,
     pub(super) sites: Sites,
@@ -73,7 +77,7 @@ pub(super) fn now() -> Timestamp {
 impl Queue {
     /// Opens spool and state log, and finds all mail again.
     pub(super) fn open(parts: Parts, log: Log) -> Result<Self, String> {
-        let Parts { config: _, cleanup, rewrite, bounce, settings } = parts;
+        let Parts { config: _, cleanup, rewrite, bounce, settings, verify } = parts;
         let directory = settings.queue_directory.clone();
         let say = |error: crate::spool::SpoolError| error.to_string();
         let (mut books, mut memory) = Books::open(&directory).map_err(say)?;
@@ -89,6 +93,8 @@ impl Queue {
         let writer = Writer::open(&directory).map_err(say)?;
         let cleanup = cleanup.with(writer.clone(), None);
         let (events, inbox) = mpsc::channel(1024);
+        let (verifier, probed) = Verifier::new(verify, cleanup.clone());
+        tokio::spawn(take_probes(probed, events.clone()));
         let agent_log = log_of(&log, "error");
         let mut queue = Self {
             settings,
@@ -97,6 +103,8 @@ impl Queue {
             rewrite,
             cleanup,
             bounce,
+            verifier,
+            probes: 0,
             scheduler,
             books,
             sites: Sites::default(),
@@ -134,6 +142,10 @@ impl Queue {
         let mut housekeeping = tokio::time::interval(HOUSEKEEPING);
         housekeeping.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut farewell = None;
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let keeping = tokio::spawn(self.verifier.clone().keep(async {
+            let _ = stopped.await;
+        }));
         for (key, location) in std::mem::take(&mut self.to_requeue) {
             self.requeue(key, location);
         }
@@ -165,6 +177,8 @@ impl Queue {
                 () = tokio::time::sleep(pause) => self.scheduler.tick(now()),
             }
         }
+        drop(stop);
+        let _ = keeping.await;
         let _ = self.books.log().sync().await;
     }
 
@@ -239,10 +253,23 @@ impl Queue {
                 self.tasks -= 1;
                 self.synced(&free, result.is_ok());
             }
+            Event::Probe { stored: (location, envelope) } => self.stored(location, envelope),
             Event::Moved { moves } => {
                 self.tasks -= 1;
                 self.moved(&moves);
             }
+        }
+    }
+}
+
+/// Tells the owner of the queue about address probes.
+async fn take_probes(
+    mut probed: mpsc::UnboundedReceiver<(Location, Box<Envelope>)>,
+    events: mpsc::Sender<Event>,
+) {
+    while let Some(stored) = probed.recv().await {
+        if events.send(Event::Probe { stored }).await.is_err() {
+            return;
         }
     }
 }

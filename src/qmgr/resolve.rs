@@ -35,6 +35,8 @@ pub(super) struct Attempt {
     pub(super) flushed: bool,
     /// `postsuper -e`: everything waits, so that it can be returned with a reason.
     pub(super) expired: bool,
+    /// It is an address probe, and there are too many of them.
+    pub(super) crowded: bool,
 }
 
 /// One recipient's way.
@@ -108,6 +110,9 @@ pub(super) async fn resolve(
         }
         if !attempt.flushed && settings.defer_transports.contains(&way.transport) {
             way.redirect(RETRY, "4.3.2 deferred transport");
+        }
+        if attempt.crowded {
+            way.redirect(RETRY, "4.3.2 Too many address verification requests");
         }
         let assignment = assignment(&settings, index, &way, last.as_ref());
         last = Some(assignment.clone());

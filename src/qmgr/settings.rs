@@ -87,6 +87,10 @@ pub(super) struct Settings {
     pub(super) delay_decimals: u32,
     pub(super) soft_bounce: bool,
     pub(super) fast_flush: DomainList,
+    /// address_verify_pending_request_limit
+    pub(super) most_probes: usize,
+    /// address_verify_negative_cache
+    pub(super) negative_cache: bool,
     transports: HashMap<String, Transport>,
     default_processes: usize,
 }
@@ -122,6 +126,8 @@ impl Settings {
                 .unwrap_or(2),
             soft_bounce: config.bool(&p::soft_bounce),
             fast_flush,
+            negative_cache: config.bool(&p::address_verify_negative_cache),
+            most_probes: config.count(&p::address_verify_pending_request_limit),
             transports: transports(lines),
             default_processes: config.count(&p::default_process_limit),
         }))

@@ -23,6 +23,9 @@ use crate::mail::envelope::Timestamp;
 use crate::mail::outcome::{Action, Outcome};
 use crate::mail::status::Status;
 
+/// `status=` of a probe that failed, where such results are not remembered.
+pub const NOT_CACHED: &str = "undeliverable-but-not-cached";
+
 /// How many reports are written at once at most.
 const BATCH: usize = 256;
 
@@ -35,6 +38,8 @@ pub struct Settings {
     pub delay_decimals: u32,
     /// `info_log_address_format`: whether logged addresses are quoted as in message headers.
     pub quote_addresses: bool,
+    /// `address_verify_negative_cache`: whether a probe that failed is remembered.
+    pub negative_cache: bool,
 }
 
 impl Settings {
@@ -45,6 +50,7 @@ impl Settings {
             delay_decimals: u32::try_from(config.int(&p::delay_logging_resolution_limit))
                 .unwrap_or(2),
             quote_addresses: config.text(&p::info_log_address_format) != "internal",
+            negative_cache: config.bool(&p::address_verify_negative_cache),
         })
     }
 }
@@ -215,7 +221,8 @@ impl OpenRequest {
                 Action::Sent { .. } | Action::Probed { deliverable: true }
             );
             outcome.action = Action::Probed { deliverable };
-            return (outcome.log_word(), outcome);
+            let lost = trace.verify && !deliverable && !self.settings.negative_cache;
+            return (if lost { NOT_CACHED } else { outcome.log_word() }, outcome);
         }
         let softened = self.settings.soft_bounce && outcome.action == Action::Bounced;
         let outcome = outcome.softened(self.settings.soft_bounce);

@@ -14,7 +14,8 @@ pub struct Profile {
     pub name: &'static str,
     /// Whom it runs as.
     pub user: RunAs,
-    /// Paths below the queue directory it may write; everything else there is read-only.
+    /// Paths below the queue directory it may write; everything else there is read-only. With a
+    /// `$`: the folder that a parameter names.
     pub writes: &'static [&'static str],
     /// Whether it may start other programs.
     pub executes: bool,
@@ -84,7 +85,13 @@ impl Profile {
         read.push(config.directory.clone());
         read.push(queue.clone());
         read.extend(named_folders(config));
-        let mut write: Vec<PathBuf> = self.writes.iter().map(|below| queue.join(below)).collect();
+        let mut write: Vec<PathBuf> = Vec::new();
+        for path in self.writes {
+            write.push(match path.strip_prefix('$') {
+                Some(parameter) => config.value(parameter).into(),
+                None => queue.join(path),
+            });
+        }
         write.push("/dev/null".into());
         let execute = if self.executes { vec![PathBuf::from("/")] } else { Vec::new() };
         Files { read, write, execute }

@@ -21,6 +21,7 @@ use crate::lookup::{Maps, Tables};
 use crate::rewrite::Rewrite;
 use crate::service::intake::QueueClient;
 use crate::spool::Writer;
+use crate::verify::{self, ProbeSender};
 
 /// What all services of the process share.
 #[derive(Debug)]
@@ -149,6 +150,11 @@ pub struct Service {
     pub anvil: Arc<Anvil>,
     /// What it shares with the other services.
     pub shared: Arc<Shared>,
+    /// The way to the address verification.
+    pub verify: verify::Client,
+    /// Whose mail is not checked: the sender of address probes. The error is logged when it is
+    /// needed, as in Postfix.
+    pub probe_sender: Result<ProbeSender, String>,
     /// The log of cleanup, which has a `syslog_name` of its own.
     pub cleanup_log: Log,
     /// What the first session is to log: Postfix says it when the program starts.
@@ -195,6 +201,9 @@ impl Service {
         let local_clients = local_clients(config, tables).map_err(string)?;
         let tables = tables.clone();
         let anvil = shared.anvil(&name, unit, (limits.ipv4_prefix, limits.ipv6_prefix));
+        let private = config.queue_directory().join("private");
+        let verify_socket = private.join(config.text(&p::address_verify_service_name));
+        let probe_sender = ProbeSender::read(config, &rewrite);
         Ok(Box::new(move |writer, queue| Self {
             name,
             settings,
@@ -208,6 +217,8 @@ impl Service {
             cleanup: cleanup.with(writer, Some(queue)),
             anvil,
             shared,
+            verify: verify::Client::new(verify_socket),
+            probe_sender,
             cleanup_log,
             first_warnings: std::sync::Mutex::new(Some(ignored)),
             tables,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::check::VerifySettings;
 use super::fault::Faults;
 use super::keyword::Keywords;
 use crate::cleanup::Skip;
@@ -136,6 +137,7 @@ pub struct Settings {
     pub bounce_notice_recipient: String,
     pub unknown_address_tempfail: TempFail,
     pub unknown_helo_tempfail: TempFail,
+    pub verify: VerifySettings,
     pub queue_directory: PathBuf,
     pub queue_minfree: u64,
     pub ipv4: bool,
@@ -221,6 +223,7 @@ impl Settings {
                 "unknown_helo_hostname_tempfail_action",
                 &config.text(&p::unknown_helo_hostname_tempfail_action),
             )?,
+            verify: VerifySettings::read(config)?,
             queue_directory: config.queue_directory(),
             queue_minfree: positive(config.int(&p::queue_minfree)),
             ipv4: has("ipv4"),
@@ -292,11 +295,11 @@ fn codes(config: &Config) -> Codes {
     }
 }
 
-fn code(value: i64) -> u16 {
+pub(super) fn code(value: i64) -> u16 {
     u16::try_from(value).unwrap_or(u16::MAX)
 }
 
-fn small(value: i64) -> u32 {
+pub(super) fn small(value: i64) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
 
@@ -314,7 +317,7 @@ fn bare_lf(text: &str) -> Result<BareLf, String> {
     }
 }
 
-fn temp_fail(name: &str, text: &str) -> Result<TempFail, String> {
+pub(super) fn temp_fail(name: &str, text: &str) -> Result<TempFail, String> {
     match text.to_ascii_lowercase().as_str() {
         "defer" => Ok(TempFail::Defer),
         "defer_if_permit" => Ok(TempFail::DeferIfPermit),

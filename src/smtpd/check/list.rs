@@ -207,6 +207,12 @@ impl Checks<'_> {
                 self.reject_unknown_address(&sender, super::SENDER).await
             }
             (Rule::RejectUnlistedSender, Some(sender), _) => self.sender_listed(&sender).await,
+            (Rule::RejectUnverifiedSender, Some(sender), _) => {
+                Ok(self.reject_unverified(&sender, super::SENDER).await)
+            }
+            (Rule::RejectUnverifiedRecipient, _, Some(recipient)) if !recipient.is_empty() => {
+                Ok(self.reject_unverified(&recipient, RECIPIENT).await)
+            }
             (Rule::RejectNonFqdnRecipient, _, Some(recipient)) => {
                 Ok(self.reject_non_fqdn_address(&recipient, RECIPIENT))
             }
@@ -339,9 +345,6 @@ impl Checks<'_> {
             Rule::MissingDomain => {
                 log.warning(format_args!("restriction {word} requires domain name argument"));
                 return Some(Ok(Verdict::Dunno));
-            }
-            Rule::RejectUnverifiedSender | Rule::RejectUnverifiedRecipient => {
-                log.warning(format_args!("restriction {word}: address verification is not there"));
             }
             _ => return None,
         }

@@ -18,6 +18,7 @@ mod login;
 mod outcome;
 mod policy;
 mod server;
+mod unverified;
 
 use super::dialogue::Dialogue;
 use super::fault::Faults;
@@ -33,6 +34,7 @@ pub fn is_header(text: &str) -> bool {
 }
 pub use dns_list::is_reply_pattern;
 pub use outcome::{Jump, Verdict};
+pub use unverified::Settings as VerifySettings;
 
 /// The checks of one session.
 #[derive(Debug)]

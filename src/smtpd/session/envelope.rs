@@ -72,6 +72,7 @@ impl Session {
             self.reply("503 5.5.4 Error: XVERP requires non-null sender").await?;
             return Ok(false);
         }
+        let sender = self.own_probe(&sender).unwrap_or(sender);
         if let Some(reply) = self.sender_refused(&sender, words).await? {
             self.reset_mail();
             self.reply(&reply).await?;
@@ -173,7 +174,14 @@ impl Session {
             self.reply(MUST_DECLARE).await?;
             return Ok(false);
         }
-        let refused = self.checks().recipient(&recipient).await?;
+        // Who probes the sender of our own probes is not refused: neither side could ever
+        // verify the other.
+        let own_probe = self.own_probe(&recipient);
+        let refused = match &own_probe {
+            Some(_) => None,
+            None => self.checks().recipient(&recipient).await?,
+        };
+        let recipient = own_probe.unwrap_or(recipient);
         if let Some(reply) = self.milters_rcpt(&recipient, &texts(words), refused).await {
             self.reply(&reply).await?;
             return Ok(false);
@@ -197,6 +205,13 @@ impl Session {
         }
         self.reply("250 2.1.5 Ok").await?;
         Ok(true)
+    }
+
+    /// The sender of address probes without its changing part, if `address` is that.
+    fn own_probe(&self, address: &str) -> Option<String> {
+        let now = Timestamp(crate::sys::now()).seconds();
+        let sender = self.service.probe_sender.as_ref().ok()?;
+        sender.recognise(address, now).map(str::to_owned)
     }
 
     fn rcpt_out_of_order(&self, words: &[Word<'_>]) -> Option<&'static str> {

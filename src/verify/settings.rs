@@ -1,0 +1,66 @@
+//! The parameters of address verification.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::entry::Times;
+use super::sender::ProbeSender;
+use crate::config::{Config, parameters as p};
+use crate::log::Log;
+use crate::rewrite::Rewrite;
+use crate::sys::users;
+
+/// What the parameters say.
+#[derive(Debug)]
+pub struct Settings {
+    pub(super) log: Log,
+    pub(super) times: Times,
+    /// address_verify_cache_cleanup_interval; zero is never.
+    pub(super) cleanup_interval: Duration,
+    /// address_verify_map, where it really is; empty is in memory.
+    pub(super) map: String,
+    pub(super) map_size: u64,
+    /// The error is for the log when a probe is wanted.
+    pub(super) sender: Result<ProbeSender, String>,
+    pub(super) rewrite: Arc<Rewrite>,
+    pub(super) hostname: String,
+    pub(super) mail_name: String,
+}
+
+impl Settings {
+    /// Reads them; `config` is that of the verify service.
+    pub fn read(config: &Arc<Config>, rewrite: &Arc<Rewrite>, log: &Log) -> Arc<Self> {
+        let log = log.of_program("verify");
+        let map = config.text(&p::address_verify_map);
+        Arc::new(Self {
+            times: Times {
+                positive_expire: config.time(&p::address_verify_positive_expire_time),
+                positive_refresh: config.time(&p::address_verify_positive_refresh_time),
+                negative_expire: config.time(&p::address_verify_negative_expire_time),
+                negative_refresh: config.time(&p::address_verify_negative_refresh_time),
+                negative_cache: config.bool(&p::address_verify_negative_cache),
+            },
+            cleanup_interval: config.time(&p::address_verify_cache_cleanup_interval),
+            map: redirected(config, &map, &log),
+            map_size: u64::try_from(config.int(&p::lmdb_map_size)).unwrap_or(0),
+            sender: ProbeSender::read(config, rewrite),
+            rewrite: rewrite.clone(),
+            hostname: config.text(&p::myhostname),
+            mail_name: config.text(&p::mail_name),
+            log,
+        })
+    }
+}
+
+/// The map in `data_directory`, if it was to be in a folder that is not the mail owner's.
+fn redirected(config: &Config, map: &str, log: &Log) -> String {
+    let owner = config.text(&p::mail_owner);
+    let directory = PathBuf::from(config.text(&p::data_directory));
+    match users::user(&owner) {
+        Ok(user) => {
+            crate::lookup::cache::redirected(map, (user.uid.into(), &owner), &directory, log)
+        }
+        Err(_) => map.to_owned(),
+    }
+}
