@@ -19,10 +19,13 @@ use crate::log::Log;
 const WRITABLE: &[&str] = &["btree", "hash", "lmdb"];
 
 /// Least time from a change to its way to the disk: changes come in bursts.
-const LEAST_PAUSE: Duration = Duration::from_secs(1);
+const LEAST_PAUSE: Duration = Duration::from_millis(250);
 
 /// Writing takes at most one part in so many of the time.
-const SHARE: u32 = 20;
+const SHARE: u32 = 10;
+
+/// The key under which the time of the last cleanup stands, in seconds since 1970.
+const CLEANED: &str = "_LAST_CACHE_CLEANUP_COMPLETED_";
 
 /// The entries, and the file behind them.
 #[derive(Debug)]
@@ -124,6 +127,11 @@ impl Cache {
         &self.name
     }
 
+    /// Whether it outlives the process.
+    pub fn has_file(&self) -> bool {
+        self.file.is_some()
+    }
+
     /// The entry of `key`.
     pub fn find(&self, key: &str) -> Option<&str> {
         self.entries.get(key).map(|value| &**value)
@@ -142,16 +150,22 @@ impl Cache {
         }
     }
 
+    /// When the next cleanup is due, from `now` (seconds since 1970) on: the cache remembers when
+    /// the last one was.
+    pub fn next_cleanup(&self, interval: Duration, now: u64) -> Duration {
+        let last = self.find(CLEANED).and_then(|text| text.parse::<u64>().ok());
+        let next = last.map_or(0, |last| last.saturating_add(interval.as_secs()));
+        Duration::from_secs(next.saturating_sub(now)).min(interval)
+    }
+
     /// Keeps the entries for which `keep` is true.
-    pub fn clean(&mut self, mut keep: impl FnMut(&str, &str) -> bool) -> Cleaned {
+    pub fn clean(&mut self, now: u64, mut keep: impl FnMut(&str, &str) -> bool) -> Cleaned {
+        self.entries.remove(CLEANED);
         let before = self.entries.len();
         self.entries.retain(|key, value| keep(key, value));
         let retained = self.entries.len();
-        let dropped = before - retained;
-        if dropped > 0 {
-            self.changed();
-        }
-        Cleaned { retained, dropped }
+        self.put(CLEANED, now.to_string());
+        Cleaned { retained, dropped: before - retained }
     }
 
     fn changed(&mut self) {
@@ -252,8 +266,13 @@ mod tests {
             let mut again = Cache::open(&spec, 1 << 20, &log()).unwrap();
             assert_eq!((again.find("a@b"), again.find("A@b")), (Some("1"), Some("2")), "{kind}");
             assert_eq!(again.find("gone"), None);
-            let cleaned = again.clean(|_, value| value == "1");
+            let hour = Duration::from_secs(3600);
+            assert_eq!(again.next_cleanup(hour, 5000), Duration::ZERO);
+            let cleaned = again.clean(5000, |_, value| value == "1");
             assert_eq!(cleaned, Cleaned { retained: 1, dropped: 1 });
+            assert_eq!(again.next_cleanup(hour, 5600), Duration::from_secs(3000));
+            assert_eq!(again.next_cleanup(hour, 9000), Duration::ZERO);
+            assert_eq!(again.next_cleanup(hour, 10), hour);
         }
     }
 

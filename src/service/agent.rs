@@ -378,7 +378,12 @@ mod tests {
     use crate::service::delivery_line::tests::{a_recipient, a_request};
 
     fn reporter(soft_bounce: bool) -> (Reporter, UnboundedReceiver<FromAgent>) {
-        let settings = Settings { soft_bounce, delay_decimals: 2, quote_addresses: true };
+        let settings = Settings {
+            soft_bounce,
+            delay_decimals: 2,
+            quote_addresses: true,
+            negative_cache: true,
+        };
         let mut request = a_request();
         request.recipients = vec![a_recipient("a@example.com"), a_recipient("b@example.com")];
         request.recipients[1].index = 1;

@@ -26,6 +26,8 @@ type Connection = (Sender<ToVerify>, Receiver<FromVerify>);
 pub struct Client {
     socket: PathBuf,
     idle: Mutex<Vec<Connection>>,
+    /// Between tries.
+    pause: Duration,
 }
 
 /// The address verification does not answer.
@@ -36,7 +38,7 @@ pub struct Unavailable(pub String);
 impl Client {
     /// Asks at this socket.
     pub fn new(socket: PathBuf) -> Self {
-        Self { socket, idle: Mutex::default() }
+        Self { socket, idle: Mutex::default(), pause: Duration::from_secs(1) }
     }
 
     /// What is known about an address (internal form). `trouble` hears why a try failed.
@@ -62,7 +64,7 @@ impl Client {
                 return Err(Unavailable(why));
             }
             if tries > 1 {
-                tokio::time::sleep(Duration::from_secs(1)).await;
+                tokio::time::sleep(self.pause).await;
             }
         }
     }
@@ -108,9 +110,10 @@ mod tests {
         assert_eq!(client.idle.lock().unwrap().len(), 1);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn gives_up() {
-        let client = Client::new("/no/such/socket".into());
+        let mut client = Client::new("/no/such/socket".into());
+        client.pause = Duration::from_millis(1);
         let count = std::cell::Cell::new(0);
         let error = client.query("a@b", |_| count.set(count.get() + 1)).await.unwrap_err();
         assert_eq!(error.0, "No such file or directory");

@@ -80,16 +80,26 @@ impl Verifier {
         (Arc::new(verifier), probed)
     }
 
-    /// Takes a new configuration over. What is in memory alone stays.
+    /// Takes a new configuration over. As in Postfix, whose process is another one then, what is
+    /// in memory alone is forgotten.
     pub fn reload(&self, settings: Arc<Settings>, cleanup: Arc<Cleanup>) {
         let mut parts = self.parts.write().unwrap_or_else(PoisonError::into_inner);
         let moved = parts.settings.map != settings.map;
-        *parts = Parts { settings, cleanup };
+        *parts = Parts { settings: settings.clone(), cleanup };
         drop(parts);
         if moved {
             self.save();
-            *self.lock() = Store::Closed;
         }
+        let mut store = self.lock();
+        *store = match std::mem::replace(&mut *store, Store::Closed) {
+            Store::Open { cache, .. } if !moved && cache.has_file() => {
+                let cleanup = next_cleanup(&cache, &settings);
+                Store::Open { cache, cleanup }
+            }
+            _ => Store::Closed,
+        };
+        drop(store);
+        self.changed.notify_one();
     }
 
     fn settings(&self) -> Arc<Settings> {
@@ -100,17 +110,18 @@ impl Verifier {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The cache, opened and cleaned up at its first use.
-    fn open(&self, settings: &Settings, now: u64) -> Open<'_> {
+    /// The cache, opened at its first use.
+    fn open(&self, settings: &Settings) -> Open<'_> {
         let mut guard = self.lock();
         if matches!(*guard, Store::Closed) {
             *guard = match open_cache(settings) {
                 Ok(mut cache) => {
                     let interval = settings.cleanup_interval;
-                    let cleanup = (!interval.is_zero()).then(|| {
-                        clean(&mut cache, settings, now);
-                        Instant::now() + interval
-                    });
+                    let is_due = cache.next_cleanup(interval, seconds()).is_zero();
+                    if is_due && !interval.is_zero() {
+                        clean(&mut cache, settings, seconds());
+                    }
+                    let cleanup = next_cleanup(&cache, settings);
                     Store::Open { cache, cleanup }
                 }
                 Err(why) => {
@@ -128,18 +139,12 @@ impl Verifier {
         let settings = self.settings();
         let key = key(address);
         let now = seconds();
-        let mut open = self.open(&settings, now);
+        let mut open = self.open(&settings);
         let Some(cache) = open.cache() else {
             let text = "Address verification status unavailable".into();
             return FromVerify { status: Status::Deferred, text };
         };
-        let entry = cache.find(&key).and_then(|text| {
-            let entry = Entry::parse(text);
-            if entry.is_none() {
-                settings.log.warning(format_args!("bad address verify table entry: {text:.100}"));
-            }
-            entry
-        });
+        let entry = cache.find(&key).and_then(|text| parse(&settings, text));
         let Decision { status, text, forget, probe, store } = decide(entry, &settings.times, now);
         if forget {
             cache.remove(&key);
@@ -164,7 +169,7 @@ impl Verifier {
             return;
         }
         let now = seconds();
-        let mut open = self.open(&settings, now);
+        let mut open = self.open(&settings);
         let Some(cache) = open.cache() else { return };
         let both = [original, address];
         let differing = if original == address { &both[..1] } else { &both[..] };
@@ -222,15 +227,16 @@ impl Verifier {
         let mut stopped = std::pin::pin!(stopped);
         loop {
             let next = self.next_chore();
-            let pause = async {
+            let due = async {
                 match next {
                     Some(next) => tokio::time::sleep_until(next.into()).await,
-                    None => self.changed.notified().await,
+                    None => std::future::pending().await,
                 }
             };
             tokio::select! {
                 () = &mut stopped => break,
-                () = pause => {}
+                () = self.changed.notified() => continue,
+                () = due => {}
             }
             let verifier = self.clone();
             let _ = tokio::task::spawn_blocking(move || verifier.chores()).await;
@@ -281,18 +287,33 @@ impl Verifier {
 fn open_cache(settings: &Settings) -> Result<Cache, String> {
     match settings.map.as_str() {
         "" => Ok(Cache::in_memory("internal:verify")),
-        map => Cache::open(map, settings.map_size, &settings.log),
+        map => {
+            let settled = settings.redirected(map);
+            Cache::open(&settled, settings.map_size, &settings.log)
+        }
     }
+}
+
+/// When the cache is cleaned up next; none is never.
+fn next_cleanup(cache: &Cache, settings: &Settings) -> Option<Instant> {
+    let interval = settings.cleanup_interval;
+    (!interval.is_zero()).then(|| Instant::now() + cache.next_cleanup(interval, seconds()))
+}
+
+/// Reads an entry; one that is none is reported.
+fn parse(settings: &Settings, text: &str) -> Option<Entry> {
+    let entry = Entry::parse(text);
+    if entry.is_none() {
+        let start = text.split(':').next().unwrap_or_default();
+        settings.log.warning(format_args!("bad address verify table entry: {start:.100}"));
+    }
+    entry
 }
 
 /// Drops what has expired, and says so.
 fn clean(cache: &mut Cache, settings: &Settings, now: u64) {
-    let cleaned = cache.clean(|_, text| match Entry::parse(text) {
-        Some(entry) => entry.is_alive(&settings.times, now),
-        None => {
-            settings.log.warning(format_args!("bad address verify table entry: {text:.100}"));
-            false
-        }
+    let cleaned = cache.clean(now, |_, text| {
+        parse(settings, text).is_some_and(|entry| entry.is_alive(&settings.times, now))
     });
     settings.log.info(format_args!(
         "cache {} full cleanup: retained={} dropped={} entries",

@@ -18,9 +18,11 @@ pub struct Settings {
     pub(super) times: Times,
     /// address_verify_cache_cleanup_interval; zero is never.
     pub(super) cleanup_interval: Duration,
-    /// address_verify_map, where it really is; empty is in memory.
+    /// address_verify_map; empty is in memory.
     pub(super) map: String,
     pub(super) map_size: u64,
+    owner: String,
+    data_directory: PathBuf,
     /// The error is for the log when a probe is wanted.
     pub(super) sender: Result<ProbeSender, String>,
     pub(super) rewrite: Arc<Rewrite>,
@@ -32,7 +34,6 @@ impl Settings {
     /// Reads them; `config` is that of the verify service.
     pub fn read(config: &Arc<Config>, rewrite: &Arc<Rewrite>, log: &Log) -> Arc<Self> {
         let log = log.of_program("verify");
-        let map = config.text(&p::address_verify_map);
         Arc::new(Self {
             times: Times {
                 positive_expire: config.time(&p::address_verify_positive_expire_time),
@@ -42,7 +43,9 @@ impl Settings {
                 negative_cache: config.bool(&p::address_verify_negative_cache),
             },
             cleanup_interval: config.time(&p::address_verify_cache_cleanup_interval),
-            map: redirected(config, &map, &log),
+            map: config.text(&p::address_verify_map),
+            owner: config.text(&p::mail_owner),
+            data_directory: config.text(&p::data_directory).into(),
             map_size: u64::try_from(config.int(&p::lmdb_map_size)).unwrap_or(0),
             sender: ProbeSender::read(config, rewrite),
             rewrite: rewrite.clone(),
@@ -51,16 +54,11 @@ impl Settings {
             log,
         })
     }
-}
 
-/// The map in `data_directory`, if it was to be in a folder that is not the mail owner's.
-fn redirected(config: &Config, map: &str, log: &Log) -> String {
-    let owner = config.text(&p::mail_owner);
-    let directory = PathBuf::from(config.text(&p::data_directory));
-    match users::user(&owner) {
-        Ok(user) => {
-            crate::lookup::cache::redirected(map, (user.uid.into(), &owner), &directory, log)
-        }
-        Err(_) => map.to_owned(),
+    /// A map in `data_directory`, if it was to be in a folder that is not the mail owner's.
+    pub(super) fn redirected(&self, map: &str) -> String {
+        let Ok(user) = users::user(&self.owner) else { return map.to_owned() };
+        let owner = (user.uid.into(), self.owner.as_str());
+        crate::lookup::cache::redirected(map, owner, &self.data_directory, &self.log)
     }
 }
