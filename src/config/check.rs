@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use super::master_cf::ServiceLine;
 use super::parameter::KindOf;
 use super::parameters::{self as p, deprecated, lookup};
-use super::{Config, Problem, expand, split_list, table_names};
+use super::{Config, expand, split_list, table_names};
 
 /// What is wrong with a configuration, each with file and line where there is one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -141,135 +141,6 @@ impl Config {
     fn expand_quietly(&self, text: &str) -> String {
         expand::expand(text, &|name| self.unexpanded(name)).text
     }
-
-    /// What every program of Postfix checks before it does anything, in its order and words.
-    /// Users and groups count only where the system runs as root.
-    pub fn check_essentials(&self, privileged: bool) -> Result<(), Problem> {
-        let level = self.text(&p::compatibility_level);
-        if expand::compatibility_level(&level).is_none() {
-            return Err(problem(format!("malformed compatibility level syntax: \"{level}\"")));
-        }
-        for (name, value) in
-            [("myhostname", self.text(&p::myhostname)), ("mydomain", self.text(&p::mydomain))]
-        {
-            if !is_host_name(&value) {
-                return Err(self.refuse(name, &format!("bad parameter value: {value}")));
-            }
-        }
-        if privileged {
-            self.check_owners()?;
-        }
-        let (host, relay) = (self.text(&p::myhostname), self.text(&p::relayhost));
-        if host.eq_ignore_ascii_case(&relay) {
-            return Err(problem(format!(
-                "myhostname and relayhost parameter settings must not be identical: {host}"
-            )));
-        }
-        let origin = self.text(&p::myorigin);
-        if origin.contains([',', ' ', '\t', '\r', '\n']) {
-            return Err(problem(format!(
-                "myorigin parameter setting must not contain multiple values: {origin}"
-            )));
-        }
-        Ok(())
-    }
-
-    fn refuse(&self, name: &str, why: &str) -> Problem {
-        let file = self.directory.join("main.cf");
-        problem(format!("file {}: parameter {name}: {why}", file.display()))
-    }
-
-    /// `default_privs`, `mail_owner` and `setgid_group` exist, have no rights of root, and share
-    /// nothing.
-    fn check_owners(&self) -> Result<(), Problem> {
-        let default = self.user("default_privs", &self.text(&p::default_privs))?;
-        let owner = self.user("mail_owner", &self.text(&p::mail_owner))?;
-        if let Ok(Some(first)) = nix::unistd::User::from_uid(owner.uid)
-            && first.name != owner.name
-        {
-            return Err(self.refuse(
-                "mail_owner",
-                &format!(
-                    "user {} has the same user ID {} as user {}",
-                    owner.name, owner.uid, first.name
-                ),
-            ));
-        }
-        let group_name = self.text(&p::setgid_group);
-        let Ok(Some(group)) = nix::unistd::Group::from_name(&group_name) else {
-            return Err(self.refuse("setgid_group", &format!("unknown group name: {group_name}")));
-        };
-        if group.gid.as_raw() == 0 {
-            let why = format!("group {group_name} has privileged group ID");
-            return Err(self.refuse("setgid_group", &why));
-        }
-        if let Ok(Some(first)) = nix::unistd::Group::from_gid(group.gid)
-            && first.name != group.name
-        {
-            return Err(self.refuse(
-                "setgid_group",
-                &format!(
-                    "group {group_name} has the same group ID {} as group {}",
-                    group.gid, first.name
-                ),
-            ));
-        }
-        self.check_overlap(&default, &owner, &group)
-    }
-
-    /// A user that is not root.
-    fn user(&self, parameter: &str, name: &str) -> Result<nix::unistd::User, Problem> {
-        let Ok(Some(user)) = nix::unistd::User::from_name(name) else {
-            return Err(self.refuse(parameter, &format!("unknown user name value: {name}")));
-        };
-        if user.uid.is_root() {
-            return Err(self.refuse(parameter, &format!("user {name} has privileged user ID")));
-        }
-        if user.gid.as_raw() == 0 {
-            return Err(self.refuse(parameter, &format!("user {name} has privileged group ID")));
-        }
-        Ok(user)
-    }
-
-    fn check_overlap(
-        &self,
-        default: &nix::unistd::User,
-        owner: &nix::unistd::User,
-        group: &nix::unistd::Group,
-    ) -> Result<(), Problem> {
-        let file = self.directory.join("main.cf");
-        let refuse = |why: String| Err(problem(format!("file {}: {why}", file.display())));
-        if default.name == owner.name {
-            return refuse(format!(
-                "parameters default_privs and mail_owner specify the same user {}",
-                owner.name
-            ));
-        }
-        let users = format!(
-            "parameters default_privs and mail_owner: users {} and {} have the same",
-            default.name, owner.name
-        );
-        if default.uid == owner.uid {
-            return refuse(format!("{users} user ID: {}", owner.uid));
-        }
-        if default.gid == owner.gid {
-            return refuse(format!("{users} group ID: {}", owner.gid));
-        }
-        for (parameter, user) in [("default_privs", default), ("mail_owner", owner)] {
-            if user.gid == group.gid {
-                return refuse(format!(
-                    "parameters {parameter} and setgid_group: user {} and group {} have the same \
-                     group ID: {}",
-                    user.name, group.name, group.gid
-                ));
-            }
-        }
-        Ok(())
-    }
-}
-
-fn problem(text: String) -> Problem {
-    Problem { text }
 }
 
 /// Whether the name needs no other to refer to it.
@@ -334,19 +205,6 @@ fn distance(a: &str, b: &str) -> usize {
     last.last().copied().unwrap_or_default()
 }
 
-/// Whether it is a host name as Postfix has it: labels of letters, digits, `-` and `_`, not all
-/// digits, at most 255 bytes.
-fn is_host_name(name: &str) -> bool {
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'))
-    };
-    let numeric = name.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    name.len() <= 255 && !numeric && name.split('.').all(label)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -397,21 +255,5 @@ mod tests {
         assert_eq!(distance("relayhost", "relay_host"), 1);
         assert_eq!(distance("ab", "ba"), 1);
         assert_eq!(distance("", "abc"), 3);
-    }
-
-    #[test]
-    fn essentials() {
-        let refuse = |main_cf: &str| {
-            let sources = Sources { main_cf: main_cf.into(), ..Sources::default() };
-            Config::parse(&sources).unwrap().check_essentials(false).unwrap_err().text
-        };
-        assert_eq!(
-            refuse("myhostname = -x\n"),
-            "file main.cf: parameter myhostname: bad parameter value: -x"
-        );
-        assert_eq!(
-            refuse("myhostname = a.b\nrelayhost = A.b\n"),
-            "myhostname and relayhost parameter settings must not be identical: a.b"
-        );
     }
 }

@@ -105,6 +105,39 @@ pub fn parse_with(
         .collect()
 }
 
+/// Of several lines for the same endpoint the last one counts; `warn` hears of the others.
+pub fn last_of_each(lines: Vec<ServiceLine>, mut warn: impl FnMut(String)) -> Vec<ServiceLine> {
+    let mut kept: Vec<ServiceLine> = Vec::with_capacity(lines.len());
+    for line in lines {
+        let same = |known: &&mut ServiceLine| known.endpoint() == line.endpoint();
+        match kept.iter_mut().find(same) {
+            Some(known) => {
+                let (_, endpoint) = line.endpoint();
+                warn(format!(
+                    "duplicate master.cf entry for service \"{}\" ({endpoint}) -- using the last \
+                     entry",
+                    line.name
+                ));
+                *known = line;
+            }
+            None => kept.push(line),
+        }
+    }
+    kept
+}
+
+impl ServiceLine {
+    /// What the line listens on: the same for two lines that cannot both be served.
+    fn endpoint(&self) -> (SocketKind, String) {
+        let endpoint = match (self.kind, self.private) {
+            (SocketKind::Inet, _) => self.name.clone(),
+            (_, true) => format!("private/{}", self.name),
+            (_, false) => format!("public/{}", self.name),
+        };
+        (self.kind, endpoint)
+    }
+}
+
 /// The fields of a line, from left to right.
 struct Fields<'t> {
     rest: &'t str,
@@ -280,6 +313,20 @@ mod tests {
 
     fn why(text: &str) -> String {
         parse(text, 100).unwrap_err().text
+    }
+
+    #[test]
+    fn the_last_line_for_an_endpoint_counts() {
+        let text = "2001 inet n - n - - smtpd\nsmtp unix - - n - - smtp\nsmtp inet n - n - - smtpd\n\
+                    2001 inet n - n - 7 smtpd\n";
+        let mut warnings = Vec::new();
+        let lines = last_of_each(parse(text, 100).unwrap(), |text| warnings.push(text));
+        assert_eq!(lines.len(), 3);
+        assert_eq!(lines[0].maxproc, Some(7));
+        assert_eq!(
+            warnings,
+            ["duplicate master.cf entry for service \"2001\" (2001) -- using the last entry"]
+        );
     }
 
     #[test]

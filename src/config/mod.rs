@@ -7,6 +7,7 @@
 
 pub mod check;
 pub mod computed;
+mod essentials;
 pub mod expand;
 pub mod features;
 pub mod lines;

@@ -160,7 +160,7 @@ struct About<'a> {
 impl About<'_> {
     /// Lets host names pass, and addresses too, which people put there; notes what is odd.
     fn check(&self, name: &str, place: &str, oddities: &mut Vec<String>) -> Result<(), DnsError> {
-        let (gripe, problem) = match hostname::check(name) {
+        let (gripe, problem) = match hostname::check_in_dns(name) {
             _ if hostname::address(name).is_some() => ("numeric domain name", None),
             Ok(()) => return Ok(()),
             Err(problem) => ("malformed domain name", Some(problem)),

@@ -179,7 +179,7 @@ impl Resolver {
         kind: Kind,
         search: Search,
     ) -> Result<Arc<Vec<Record>>, LookupError> {
-        if hostname::address(name).is_some() || !hostname::is_valid(name) {
+        if hostname::address(name).is_some() || hostname::check_in_dns(name).is_err() {
             let text = format!("Name service error for {name}: invalid host or domain name");
             return Err(LookupError { error: DnsError::NotFound, text });
         }

@@ -49,4 +49,12 @@ pub struct Service {
 pub enum FromProcess {
     /// Confined, and about to serve.
     Ready,
+    /// A line of this process was called that cannot be served because of its settings: a process
+    /// of Postfix, which has one for each line, would have died now.
+    Died {
+        /// The program that would have been started.
+        program: String,
+        /// The number that its log lines have.
+        number: u32,
+    },
 }

@@ -28,15 +28,33 @@ pub enum BadHostname {
     Length(usize),
 }
 
-/// Checks a host name: letters, digits, `_`, inner hyphens, single dots, not only digits. A first
-/// label `*` is taken too, as DNS data may have it.
+/// Checks a host name: letters, digits, `_`, inner hyphens, single dots, not only digits.
 pub fn check(name: &str) -> Result<(), BadHostname> {
+    let only_digits = check_labels(name)?;
+    if only_digits {
+        return Err(BadHostname::Numeric);
+    }
+    if name.len() > NAME_MAX {
+        return Err(BadHostname::Length(name.len()));
+    }
+    Ok(())
+}
+
+/// The same for a name in DNS, whose first label may be `*`.
+pub fn check_in_dns(name: &str) -> Result<(), BadHostname> {
+    match name.strip_prefix("*.") {
+        Some(rest) => check_labels(rest).map(|_| ()),
+        None => check(name),
+    }
+}
+
+/// Checks each label; says whether all consist of digits.
+fn check_labels(name: &str) -> Result<bool, BadHostname> {
     if name.is_empty() {
         return Err(BadHostname::Empty);
     }
-    let rest = name.strip_prefix("*.").unwrap_or(name);
-    let mut only_digits = rest.len() == name.len();
-    for label in rest.split('.') {
+    let mut only_digits = true;
+    for label in name.split('.') {
         if label.is_empty() {
             return Err(BadHostname::Delimiter);
         }
@@ -53,13 +71,7 @@ pub fn check(name: &str) -> Result<(), BadHostname> {
         }
         only_digits &= label.bytes().all(|b| b.is_ascii_digit());
     }
-    if only_digits {
-        return Err(BadHostname::Numeric);
-    }
-    if name.len() > NAME_MAX {
-        return Err(BadHostname::Length(name.len()));
-    }
-    Ok(())
+    Ok(only_digits)
 }
 
 /// Whether `name` is a host name.
@@ -93,10 +105,11 @@ mod tests {
 
     #[test]
     fn names() {
-        for good in ["example.com", "a_b.example", "1a.2", "x", "*.example.com", "xn--bcher-kva.de"]
-        {
+        for good in ["example.com", "a_b.example", "1a.2", "x", "xn--bcher-kva.de"] {
             assert_eq!(check(good), Ok(()), "{good}");
         }
+        assert_eq!(check_in_dns("*.example.com"), Ok(()));
+        assert_eq!(check("*.example.com"), Err(BadHostname::Character(b'*')));
         assert_eq!(check(""), Err(BadHostname::Empty));
         assert_eq!(check("example.com."), Err(BadHostname::Delimiter));
         assert_eq!(check(".example.com"), Err(BadHostname::Delimiter));

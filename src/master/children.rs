@@ -38,6 +38,8 @@ pub(super) struct Child {
 pub(super) enum Event {
     /// The process serves.
     Ready(i32),
+    /// A line that it was to serve has wrong settings; see [`FromProcess::Died`].
+    Died { program: String, number: u32 },
 }
 
 impl Child {
@@ -132,6 +134,9 @@ async fn converse(
             },
             said = from.next() => match said {
                 Ok(Some(FromProcess::Ready)) => { let _ = events.send(Event::Ready(pid)); }
+                Ok(Some(FromProcess::Died { program, number })) => {
+                    let _ = events.send(Event::Died { program, number });
+                }
                 Ok(None) | Err(_) => return,
             },
         }

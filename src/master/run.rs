@@ -19,7 +19,7 @@ use super::lock::{self, MasterLock};
 use super::notify::Manager;
 use super::options::Options;
 use super::sockets::{self, Place, Sockets};
-use crate::config::master_cf::{ServiceLine, SocketKind};
+use crate::config::master_cf::{self, ServiceLine, SocketKind};
 use crate::config::{Config, Problem, Sources, parameters as p};
 use crate::ipc::birth::{self, Start};
 use crate::log::{self, Log};
@@ -35,6 +35,8 @@ struct Plan {
     sources: Sources,
     config: Arc<Config>,
     lines: Vec<ServiceLine>,
+    /// What is odd about them.
+    warnings: Vec<String>,
     /// The lines of each process, with the places where they listen.
     hosted: BTreeMap<Host, Vec<(ServiceLine, Vec<Place>)>>,
 }
@@ -60,7 +62,10 @@ pub(super) fn run(options: &Options) -> ExitCode {
         Ok(code) => code,
         Err(text) => {
             // Whoever started it should see why it failed, also without a terminal.
-            log.to_stderr().fatal(format_args!("{text}"));
+            log.clone().to_stderr().fatal(format_args!("{text}"));
+            if options.announce {
+                log.fatal(format_args!("daemon initialization failure -- see logs for details"));
+            }
             log::flush();
             ExitCode::FAILURE
         }
@@ -112,7 +117,9 @@ fn begin(options: &Options, log: &mut Log) -> Result<ExitCode, String> {
 impl Plan {
     /// Reads a configuration as far as master needs it.
     fn make(sources: Sources, config: Arc<Config>) -> Result<Self, Problem> {
+        let mut warnings = Vec::new();
         let lines = config.services(&sources, |_| {})?;
+        let lines = master_cf::last_of_each(lines, |text| warnings.push(text));
         let mut hosted: BTreeMap<Host, Vec<(ServiceLine, Vec<Place>)>> = BTreeMap::new();
         let mut internal = vec![internal_line("queue", "qmgr"), internal_line("control", "qmgr")];
         if cfg!(feature = "ssl") && !lines.iter().any(|line| line.program == "tlsmgr") {
@@ -133,7 +140,7 @@ impl Plan {
                 hosted.entry(host).or_default().push((line, places));
             }
         }
-        Ok(Self { sources, config, lines, hosted })
+        Ok(Self { sources, config, lines, warnings, hosted })
     }
 
     fn places(&self) -> Vec<Place> {
@@ -141,6 +148,9 @@ impl Plan {
     }
 
     fn warn(&self, log: &Log) {
+        for warning in &self.warnings {
+            log.warning(format_args!("{warning}"));
+        }
         for line in &self.lines {
             if hosts::service(&line.program) == Service::Missing {
                 log.warning(format_args!(
@@ -200,7 +210,12 @@ impl Master {
                 _ = interrupt.recv() => { self.log.info(format_args!("terminating on signal 2")); break }
                 _ = hang_up.recv() => self.reload(),
                 _ = child.recv() => self.reap(),
-                Some(Event::Ready(pid)) = inbox.recv() => self.is_ready(pid),
+                Some(event) = inbox.recv() => match event {
+                    Event::Ready(pid) => self.is_ready(pid),
+                    Event::Died { program, number } => {
+                        self.log_death(&program, &number.to_string(), "exit status 1", false);
+                    }
+                },
                 () = sleep_until(next) => self.start_again(),
             }
         }
@@ -303,15 +318,7 @@ impl Master {
             };
             let child = self.children.swap_remove(at);
             if let Some(how) = how {
-                let program = std::path::PathBuf::from(self.plan.config.text(&p::daemon_directory))
-                    .join(child.host.program());
-                self.log.warning(format_args!("process {} pid {pid} {how}", program.display()));
-                if !child.ready {
-                    self.log.warning(format_args!(
-                        "{}: bad command startup -- throttling",
-                        program.display()
-                    ));
-                }
+                self.log_death(child.host.program(), &pid.to_string(), &how, child.ready);
             }
             let replaced =
                 self.children.iter().any(|other| other.host == child.host && !other.draining);
@@ -324,6 +331,16 @@ impl Master {
                 self.again.insert(child.host, Instant::now() + pause);
                 self.say_ready();
             }
+        }
+    }
+
+    fn log_death(&self, program: &str, pid: &str, how: &str, was_ready: bool) {
+        let path = std::path::PathBuf::from(self.plan.config.text(&p::daemon_directory));
+        let path = path.join(program);
+        let path = path.display();
+        self.log.warning(format_args!("process {path} pid {pid} {how}"));
+        if !was_ready {
+            self.log.warning(format_args!("{path}: bad command startup -- throttling"));
         }
     }
 

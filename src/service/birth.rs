@@ -11,10 +11,12 @@ use std::io::{self, Read as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::watch;
 
+use super::faulty::{Fault, Faults};
 use super::logging;
 use super::profile::{Profile, Threads};
 use crate::config::master_cf::ServiceLine;
@@ -39,6 +41,17 @@ pub struct Birth {
     pub generation: u64,
     /// The log of the process.
     pub log: Log,
+    parts: Parts,
+    faults: Faults,
+}
+
+type Parts = Arc<Mutex<Vec<Part>>>;
+
+/// The settings of a part of Postfix that works inside this process, as they were given out.
+#[derive(Debug)]
+struct Part {
+    program: String,
+    config: Arc<Config>,
 }
 
 /// One master.cf line with its open sockets and its own view of the configuration.
@@ -63,11 +76,50 @@ impl Birth {
 
     /// The same on top of another configuration, such as that of an smtpd line.
     pub fn config_of_service_below(&self, config: &Arc<Config>, name: &str) -> Arc<Config> {
-        match self.all_services.iter().find(|line| line.name == name) {
-            Some(line) if !line.overrides.is_empty() => config.with_overrides(&line.overrides),
-            _ => config.clone(),
+        let line = self.all_services.iter().find(|line| line.name == name);
+        let config = config.with_overrides(line.map_or(&[], |line| &line.overrides));
+        if let Ok(mut parts) = self.parts.lock() {
+            let program = line.map_or(name, |line| &line.program).to_owned();
+            parts.push(Part { program, config: config.clone() });
         }
+        config
     }
+
+    /// Reads the settings of each service. A service with a value that does not fit, or whose
+    /// settings cannot be read for another reason, is left out: see [`super::faulty`].
+    pub fn read_each<T>(
+        &mut self,
+        mut read: impl FnMut(&Self, &mut Service) -> Result<T, String>,
+    ) -> Vec<(Service, T)> {
+        let mut sound = Vec::new();
+        for mut service in std::mem::take(&mut self.services) {
+            service.config.read_essentials();
+            let result = read(self, &mut service);
+            let own = [service.config.clone()];
+            match (first_problem(&service.line.program, own, &self.parts), result) {
+                (None, Ok(settings)) => sound.push((service, settings)),
+                (Some((program, text)), _) => self.faults.add(Fault { service, program, text }),
+                (None, Err(text)) => {
+                    let program = service.line.program.clone();
+                    self.faults.add(Fault { service, program, text });
+                }
+            }
+        }
+        sound
+    }
+}
+
+/// The first value that does not fit: in one's own settings, or in those of the parts that were
+/// given out since the last question. With the program that would complain in Postfix.
+fn first_problem(
+    program: &str,
+    own: impl IntoIterator<Item = Arc<Config>>,
+    parts: &Parts,
+) -> Option<(String, String)> {
+    let parts = parts.lock().map(|mut all| std::mem::take(&mut *all)).unwrap_or_default();
+    let own = own.into_iter().map(|config| Part { program: program.to_owned(), config });
+    own.chain(parts)
+        .find_map(|part| Some((part.program, part.config.problems().into_iter().next()?.text)))
 }
 
 /// How a service process hears from master while it serves. Clone it into tasks.
@@ -100,7 +152,7 @@ impl Life {
 }
 
 /// Further configurations for a process that does not end at a reload (qmgr).
-pub type Reloads = mpsc::UnboundedReceiver<Sources>;
+pub type Reloads = UnboundedReceiver<Sources>;
 
 /// Runs a service process to its end. `prepare` runs before confinement and opens everything;
 /// its error text is logged as `fatal:`. `serve` runs confined, and returns when it has drained.
@@ -131,15 +183,16 @@ where
         Err(text) => return give_up(&Log::new("postfix", profile.name), &text),
     };
     let (config, privileged, log) = (birth.config.clone(), birth.privileged, birth.log.clone());
-    let views: Vec<_> = birth.services.iter().map(|service| service.config.clone()).collect();
+    let (parts, faults) = (birth.parts.clone(), birth.faults.clone());
+    let mut views: Vec<_> = birth.services.iter().map(|service| service.config.clone()).collect();
     let state = match prepare(birth) {
         Ok(state) => state,
         Err(text) => return give_up(&log, &text),
     };
-    if let Some(problem) =
-        views.iter().chain([&config]).find_map(|view| view.problems().into_iter().next())
-    {
-        return give_up(&log, &problem.text);
+    views.retain(|view| !faults.concern(view));
+    views.push(config.clone());
+    if let Some((program, text)) = first_problem(profile.name, views, &parts) {
+        return give_up(&log.of_program(&program), &text);
     }
     if let Err(text) = profile.confine(&config, privileged, &log) {
         return give_up(&log, &text);
@@ -150,8 +203,13 @@ where
     };
     runtime.block_on(async {
         log::start_batching();
-        let (life, reloads) = listen_to_master(master, &log);
-        serve(state, life, reloads).await;
+        let (mut life, reloads, to_master) = listen_to_master(master, &log);
+        let faulty = faults.watch(&life, &to_master);
+        serve(state, life.clone(), reloads).await;
+        if faulty > 0 {
+            // Nothing else may be left to serve.
+            life.drained().await;
+        }
     });
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     log::flush();
@@ -184,10 +242,8 @@ fn begin(profile: &Profile) -> Result<(Birth, UnixStream), String> {
         .services
         .into_iter()
         .map(|service| {
-            let view = match service.line.overrides.as_slice() {
-                [] => config.clone(),
-                overrides => config.with_overrides(overrides),
-            };
+            // A view of its own also without any -o: what is wrong is found out line by line.
+            let view = config.with_overrides(&service.line.overrides);
             let program = service.line.program.clone();
             let log =
                 Log::new(&logging::syslog_name(&view), &program).with_verbose(service.line.verbose);
@@ -203,6 +259,8 @@ fn begin(profile: &Profile) -> Result<(Birth, UnixStream), String> {
         privileged: start.privileged,
         generation: start.generation,
         log,
+        parts: Parts::default(),
+        faults: Faults::default(),
     };
     Ok((birth, master))
 }
@@ -230,11 +288,16 @@ fn hear_master() -> io::Result<(Start, Vec<OwnedFd>, UnixStream)> {
 
 /// Tells master that this process is ready, and turns what master says into a [`Life`]. When
 /// master has gone, so goes this process.
-fn listen_to_master(master: UnixStream, log: &Log) -> (Life, Reloads) {
+fn listen_to_master(
+    master: UnixStream,
+    log: &Log,
+) -> (Life, Reloads, UnboundedSender<FromProcess>) {
     let (drain, draining) = watch::channel(false);
     let (stop, stopping) = watch::channel(false);
-    let (reload, reloads) = mpsc::unbounded_channel();
+    let (reload, reloads) = unbounded_channel();
+    let (to_master, mut outbox) = unbounded_channel();
     let log = log.clone();
+    let _ = to_master.send(FromProcess::Ready);
     tokio::spawn(async move {
         let stream =
             master.set_nonblocking(true).and_then(|()| tokio::net::UnixStream::from_std(master));
@@ -243,10 +306,16 @@ fn listen_to_master(master: UnixStream, log: &Log) -> (Life, Reloads) {
             let _ = drain.send(true);
             return;
         };
-        let (mut to_master, mut from_master) = channel::split::<FromProcess, ToProcess>(stream);
-        let _ = to_master.send(&FromProcess::Ready).await;
+        let (mut sender, mut from_master) = channel::split::<FromProcess, ToProcess>(stream);
         loop {
-            match from_master.next().await {
+            let said = tokio::select! {
+                said = from_master.next() => said,
+                Some(message) = outbox.recv() => {
+                    let _ = sender.send(&message).await;
+                    continue;
+                }
+            };
+            match said {
                 Ok(Some(ToProcess::Reload(sources))) => {
                     let _ = reload.send(sources);
                 }
@@ -261,5 +330,5 @@ fn listen_to_master(master: UnixStream, log: &Log) -> (Life, Reloads) {
         // Keeps the channel open until the process ends: master sees the end, not a closed socket.
         drain.closed().await;
     });
-    (Life { draining, stopping }, reloads)
+    (Life { draining, stopping }, reloads, to_master)
 }

@@ -4,6 +4,7 @@
 pub mod agent;
 pub mod delivery_line;
 pub mod birth;
+mod faulty;
 pub mod intake;
 pub mod logging;
 pub mod profile;

@@ -46,7 +46,7 @@ struct Statistics {
 
 /// One service and its sockets.
 struct Door {
-    services: Result<Pair<Unfinished>, String>,
+    services: Pair<Unfinished>,
     sockets: Vec<OwnedFd>,
     kind: SocketKind,
     name: String,
@@ -81,24 +81,22 @@ const TICK: Duration = Duration::from_secs(5);
 /// How long to wait when there are no more descriptors.
 const BREATHER: Duration = Duration::from_millis(100);
 
-/// Reads every service. One that cannot be served is reported, and again to each of its clients.
-pub fn prepare(birth: Birth) -> Result<State, String> {
+/// Reads every service.
+pub fn prepare(mut birth: Birth) -> Result<State, String> {
     let shared = Arc::new(Shared::new(Resolver::with_log(birth.log.clone()), &birth.config));
-    let services: Vec<_> =
-        birth.services.iter().map(|line| prepare_line(&birth, line, &shared)).collect();
+    let services = birth.read_each(|birth, line| prepare_line(birth, line, &shared));
     let queue_directory = birth.config.queue_directory();
+    // In Postfix a bad value of anvil's ends anvil, and nothing is counted: no reason to serve nobody.
+    let anvil = birth.config.with_overrides(&[]);
     let max_idle = birth.config.time(&p::max_idle);
     let statistics = Statistics {
         peaks: shared.peaks.clone(),
-        every: birth.config.time(&p::anvil_status_update_time),
-        idle: max_idle + max_idle.max(birth.config.time(&p::anvil_rate_time_unit)),
+        every: anvil.time(&p::anvil_status_update_time),
+        idle: max_idle + max_idle.max(anvil.time(&p::anvil_rate_time_unit)),
         log: Log::new(&syslog_name(&birth.config_of_service("anvil")), "anvil"),
     };
     let master_log = Log::new(&syslog_name(&birth.config), "master");
-    let doors = birth.services.into_iter().zip(services).map(|(line, services)| {
-        if let Err(text) = &services {
-            line.log.fatal(format_args!("{text}"));
-        }
+    let doors = services.into_iter().map(|(line, services)| {
         let affordable = line.config.count(&p::smtpd_memory_limit) / SESSION_MEMORY;
         let allowed = line.line.maxproc.and_then(|most| usize::try_from(most).ok());
         let places = allowed.unwrap_or(usize::MAX).min(affordable).clamp(1, Semaphore::MAX_PERMITS);
@@ -170,11 +168,9 @@ pub async fn serve(state: State, mut life: Life) {
     let (alive, mut all_gone) = tokio::sync::mpsc::channel::<()>(1);
     for door in state.doors {
         let finish = |service: Unfinished| Arc::new(service(writer.clone(), queue.clone()));
+        let Pair { calm, stressed } = door.services;
         let room = Arc::new(Room {
-            services: door.services.map(|Pair { calm, stressed }| Pair {
-                calm: finish(calm),
-                stressed: stressed.map(finish),
-            }),
+            services: Pair { calm: finish(calm), stressed: stressed.map(finish) },
             title: title(&door.name, door.sockets.first()),
             most: door.most,
             places: door.places,
@@ -230,7 +226,7 @@ async fn statistics(Statistics { peaks, every, idle, log }: Statistics) {
 /// What the sessions of one service share.
 #[derive(Debug)]
 struct Room {
-    services: Result<Pair<Arc<Service>>, String>,
+    services: Pair<Arc<Service>>,
     /// `name` and `address:port` in quotes and brackets, as the log names the service.
     title: String,
     most: Option<u32>,
@@ -354,9 +350,8 @@ impl Room {
         let crowded = self.is_crowded();
         let log = self.log.session();
         let service = match &self.services {
-            Ok(Pair { stressed: Some(stressed), .. }) if crowded => stressed.clone(),
-            Ok(Pair { calm, .. }) => calm.clone(),
-            Err(text) => return log.fatal(format_args!("{text}")),
+            Pair { stressed: Some(stressed), .. } if crowded => stressed.clone(),
+            Pair { calm, .. } => calm.clone(),
         };
         let alive = self.alive.clone();
         tokio::spawn(async move {

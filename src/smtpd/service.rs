@@ -180,7 +180,8 @@ impl Service {
         log: &Log,
     ) -> Result<Unfinished, String> {
         let settings = Settings::read(config, log)?;
-        let unit = config.time(&p::anvil_rate_time_unit);
+        // In Postfix a bad value ends anvil, and nothing is counted: no reason to serve nobody.
+        let unit = config.with_overrides(&[]).time(&p::anvil_rate_time_unit);
         let limits = settings.client_limits;
         let string = |problem: crate::config::Problem| problem.text;
         let name = name.to_owned();

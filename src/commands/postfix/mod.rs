@@ -56,7 +56,10 @@ fn act(arguments: &[OsString]) -> Result<ExitCode, Logged> {
     if !privileged && !is_mail_owner(&config) {
         return Err(fatal("the postfix command is reserved for the superuser"));
     }
-    config.check_essentials(privileged).map_err(|problem| fatal(&problem.text))?;
+    config
+        .check_essentials(privileged)
+        .and_then(|()| config.check_interfaces())
+        .map_err(|problem| fatal(&problem.text))?;
     logging::set_up(&config, &config.text(&p::myhostname));
     let log = speaker(Log::new(&logging::syslog_name(&config), "postfix-script"));
     let context = Context {

@@ -57,17 +57,15 @@ struct Agent {
     log: Log,
 }
 
-fn prepare(birth: Birth) -> Result<Vec<(Service, Arc<Agent>)>, String> {
-    let Birth { services, all_services, privileged, .. } = birth;
-    let prepared = services.into_iter().map(|service| {
+fn prepare(mut birth: Birth) -> Result<Vec<(Service, Arc<Agent>)>, String> {
+    Ok(birth.read_each(|birth, service| {
         let total = service.line.maxproc.map_or(1000, |limit| limit as usize);
-        let settings = Settings::read(&service.config, &service.log, privileged, total)
+        let settings = Settings::read(&service.config, &service.log, birth.privileged, total)
             .map_err(|problem| problem.text)?;
-        let passer = pass::Passer::new(&service.config, &all_services);
+        let passer = pass::Passer::new(&service.config, &birth.all_services);
         let (name, log) = (service.line.name.clone(), service.log.clone());
-        Ok((service, Arc::new(Agent { name, settings, passer, log })))
-    });
-    prepared.collect()
+        Ok(Arc::new(Agent { name, settings, passer, log }))
+    }))
 }
 
 async fn serve(services: Vec<(Service, Arc<Agent>)>, life: Life) {

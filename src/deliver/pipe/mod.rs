@@ -55,14 +55,13 @@ struct Agent {
     log: Log,
 }
 
-fn prepare(birth: Birth) -> Result<Vec<(Service, Arc<Agent>)>, String> {
-    let Birth { services, privileged, .. } = birth;
-    let prepared = services.into_iter().map(|mut service| {
+fn prepare(mut birth: Birth) -> Result<Vec<(Service, Arc<Agent>)>, String> {
+    Ok(birth.read_each(|birth, service| {
         let config = service.config.clone();
         let total = service.line.maxproc.map_or(1000, |limit| limit as usize);
         let name = service.line.name.clone();
         let agent = Agent {
-            crew: Crew::new(&config, privileged, total, 0).map_err(|problem| problem.text)?,
+            crew: Crew::new(&config, birth.privileged, total, 0).map_err(|problem| problem.text)?,
             extensions: Extensions {
                 delimiters: config.text(&p::recipient_delimiter),
                 owner_request_special: config.bool(&p::owner_request_special),
@@ -75,9 +74,8 @@ fn prepare(birth: Birth) -> Result<Vec<(Service, Arc<Agent>)>, String> {
             name,
             config,
         };
-        Ok((service, Arc::new(agent)))
-    });
-    prepared.collect()
+        Ok(Arc::new(agent))
+    }))
 }
 
 async fn serve(services: Vec<(Service, Arc<Agent>)>, life: Life) {

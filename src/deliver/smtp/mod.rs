@@ -84,29 +84,33 @@ pub fn main(arguments: Vec<std::ffi::OsString>) -> ExitCode {
     birth::run(&PROFILE, prepare, serve)
 }
 
-fn prepare(birth: Birth) -> Result<State, String> {
+fn prepare(mut birth: Birth) -> Result<State, String> {
     let resolver = Resolver::with_log(birth.log.clone());
     let idle = Arc::new(Idle::default());
     let reader = Arc::new(Reader::new(&birth.config.queue_directory()));
-    let mut services = Vec::new();
-    for (number, service) in birth.services.into_iter().enumerate() {
+    let mut count = 0..;
+    let services = birth.read_each(|_, service| {
+        let line = &service.line;
         let tables = Tables::new(service.config.clone());
-        let lmtp = service.line.program == "lmtp";
-        let settings = Settings::read(&service.config, &tables, lmtp, &service.line.arguments)
+        let lmtp = line.program == "lmtp";
+        let settings = Settings::read(&service.config, &tables, lmtp, &line.arguments)
             .map_err(|problem| problem.text)?;
-        let sessions = service.line.maxproc.map_or(Semaphore::MAX_PERMITS, |max| max as usize);
-        let log = service.log;
+        let sessions = line.maxproc.map_or(Semaphore::MAX_PERMITS, |max| max as usize);
         let shared = Service {
-            number,
-            name: service.line.name,
+            number: count.next().unwrap_or_default(),
+            name: line.name.clone(),
             settings,
-            log,
+            log: service.log.clone(),
             resolver: resolver.clone(),
             reader: reader.clone(),
             idle: idle.clone(),
         };
-        services.push((Arc::new(shared), service.sockets, Arc::new(Semaphore::new(sessions))));
-    }
+        Ok((Arc::new(shared), Arc::new(Semaphore::new(sessions))))
+    });
+    let services = services
+        .into_iter()
+        .map(|(line, (service, sessions))| (service, line.sockets, sessions))
+        .collect();
     Ok(State { services, idle })
 }
 

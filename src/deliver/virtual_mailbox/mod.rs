@@ -38,17 +38,15 @@ struct Agent {
     log: Log,
 }
 
-fn prepare(birth: Birth) -> Result<Vec<(Service, Arc<Agent>)>, String> {
-    let Birth { services, privileged, .. } = birth;
-    let prepared = services.into_iter().map(|service| {
+fn prepare(mut birth: Birth) -> Result<Vec<(Service, Arc<Agent>)>, String> {
+    Ok(birth.read_each(|birth, service| {
         let total = service.line.maxproc.map_or(1000, |limit| limit as usize);
-        let settings = Settings::read(&service.config, &service.log, privileged, total)
+        let settings = Settings::read(&service.config, &service.log, birth.privileged, total)
             .map_err(|problem| problem.text)?;
         let name = service.line.name.clone();
         let agent = Agent { name, settings, log: service.log.clone() };
-        Ok((service, Arc::new(agent)))
-    });
-    prepared.collect()
+        Ok(Arc::new(agent))
+    }))
 }
 
 async fn serve(services: Vec<(Service, Arc<Agent>)>, life: Life) {
