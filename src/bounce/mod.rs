@@ -133,18 +133,20 @@ enum Sent {
 }
 
 impl Bounce {
-    /// Reads the parameters and templates; `config` is that of the bounce service.
-    pub fn new(config: &Arc<Config>, log: &Log) -> Result<Self, String> {
+    /// Reads the parameters and templates; `config` is that of the bounce service. What is wrong
+    /// with them is logged, and the default stands in for it: the queue does not stop because
+    /// notices do not look as they should.
+    pub fn new(config: &Arc<Config>, log: &Log) -> Self {
         let log = log.of_program("bounce");
-        let file = config.text(&p::bounce_template_file);
-        let templates = if file.is_empty() {
+        let settings = Settings::read(config);
+        let templates = templates(config, &log).unwrap_or_else(|text| {
+            log.fatal(format_args!("{text}"));
             Templates::default()
-        } else {
-            let text = std::fs::read_to_string(&file)
-                .map_err(|e| format!("open {file}: {}", crate::config::why(&e)))?;
-            Templates::read(&file, &text, &log)?
-        };
-        Ok(Self { config: config.clone(), settings: Settings::read(config), templates, log })
+        });
+        for problem in config.problems() {
+            log.fatal(format_args!("{problem}"));
+        }
+        Self { config: config.clone(), settings, templates, log }
     }
 
     /// Tells the sender (or the postmaster, about a notice) that recipients have failed.
@@ -166,24 +168,16 @@ impl Bounce {
         items: &[Item],
         sender: &str,
     ) -> Posted {
-        let id = subject.queue_id;
         let settings = &self.settings;
-        let mut posting = Posting::new(self, cleanup, subject, items, Class::Failure);
-        if same(sender, &settings.double_bounce) {
-            self.log.warning(format_args!("{id}: undeliverable postmaster notification discarded"));
-        } else if sender.is_empty() {
-            if settings.notify.bounce || settings.notify.double_bounce {
-                let to = &settings.double_bounce_recipient;
-                posting.postmaster(to, Ret::Full, true).await;
-            }
-        } else {
-            let ret = self.ret(subject.envelope);
-            posting.sender(sender, Notify::FAILURE, ret, "non-delivery").await;
-            if posting.done.complete && settings.notify.bounce {
-                posting.postmaster(&settings.bounce_recipient, Ret::Headers, false).await;
-            }
-        }
-        posting.done
+        let told = Told {
+            filter: Notify::FAILURE,
+            ret: self.ret(subject.envelope),
+            what: "non-delivery",
+            postmaster: settings.notify.bounce.then_some(&settings.bounce_recipient),
+            double: (settings.notify.bounce || settings.notify.double_bounce)
+                .then_some(&settings.double_bounce_recipient),
+        };
+        Posting::new(self, cleanup, subject, items, Class::Failure).tell(sender, &told).await
     }
 
     /// As [`Bounce::failure`] for mail with VERP: one notice to each expanded sender.
@@ -201,7 +195,6 @@ impl Bounce {
                 .warning(format_args!("request to send VERP-style notification of bounced mail"));
             return self.failure(cleanup, subject, items).await;
         }
-        let ret = self.ret(subject.envelope);
         let mut done = Posted { messages: Vec::new(), complete: true };
         for item in items {
             if !item.notify.is_default() && !item.notify.has(Notify::FAILURE) {
@@ -209,13 +202,9 @@ impl Bounce {
             }
             let to = verp_sender(delimiters, sender, &item.original, &item.address);
             let one = std::slice::from_ref(item);
-            let mut posting = Posting::new(self, cleanup, subject, one, Class::Failure);
-            posting.sender(&to, Notify::FAILURE, ret, "non-delivery").await;
-            if posting.done.complete && settings.notify.bounce {
-                posting.postmaster(&settings.bounce_recipient, Ret::Headers, false).await;
-            }
-            done.complete &= posting.done.complete;
-            done.messages.append(&mut posting.done.messages);
+            let mut one = self.failure_to(cleanup, subject, one, &to).await;
+            done.complete &= one.complete;
+            done.messages.append(&mut one.messages);
         }
         done
     }
@@ -227,23 +216,16 @@ impl Bounce {
         subject: &Subject<'_>,
         items: &[Item],
     ) -> Posted {
-        let id = subject.queue_id;
-        let settings = &self.settings;
+        let postmaster = self.settings.notify.delay.then_some(&self.settings.delay_recipient);
+        let told = Told {
+            filter: Notify::DELAY,
+            ret: Ret::Headers,
+            what: "delay",
+            postmaster,
+            double: postmaster,
+        };
         let sender = &subject.envelope.sender;
-        let mut posting = Posting::new(self, cleanup, subject, items, Class::Delay);
-        if same(sender, &settings.double_bounce) {
-            self.log.warning(format_args!("{id}: undeliverable postmaster notification discarded"));
-        } else if sender.is_empty() {
-            if settings.notify.delay {
-                posting.postmaster(&settings.delay_recipient, Ret::Full, true).await;
-            }
-        } else {
-            posting.sender(sender, Notify::DELAY, Ret::Headers, "delay").await;
-            if posting.done.complete && settings.notify.delay {
-                posting.postmaster(&settings.delay_recipient, Ret::Headers, false).await;
-            }
-        }
-        posting.done
+        Posting::new(self, cleanup, subject, items, Class::Delay).tell(sender, &told).await
     }
 
     /// Tells the sender of success (NOTIFY=SUCCESS), or what `sendmail -v` and `-bv` found out.
@@ -289,14 +271,24 @@ impl Bounce {
     }
 }
 
+/// The templates of `bounce_template_file`, or those that are built in.
+fn templates(config: &Config, log: &Log) -> Result<Templates, String> {
+    let file = config.text(&p::bounce_template_file);
+    if file.is_empty() {
+        return Ok(Templates::default());
+    }
+    let text = std::fs::read_to_string(&file)
+        .map_err(|e| format!("open {file}: {}", crate::config::why(&e)))?;
+    Templates::read(&file, &text, log)
+}
+
 impl Settings {
     fn read(config: &Config) -> Self {
         let hostname = config.text(&p::myhostname);
         let mail_name = config.text(&p::mail_name);
-        let classes = config.text(&p::notify_classes);
-        let has = |class: &str| {
-            crate::config::split_list(&classes).iter().any(|word| word.eq_ignore_ascii_case(class))
-        };
+        let known =
+            ["bounce", "2bounce", "delay", "data", "policy", "protocol", "resource", "software"];
+        let [bounce, double_bounce, delay, ..] = config.set(&p::notify_classes, known);
         Self {
             atom: mail_name
                 .chars()
@@ -310,11 +302,7 @@ impl Settings {
             redact_require_tls: config.bool(&p::requiretls_redact_dsn),
             delay_warning: config.time(&p::delay_warning_time),
             queue_lifetime: config.time(&p::maximal_queue_lifetime),
-            notify: Classes {
-                bounce: has("bounce"),
-                double_bounce: has("2bounce"),
-                delay: has("delay"),
-            },
+            notify: Classes { bounce, double_bounce, delay },
             bounce_recipient: config.text(&p::bounce_notice_recipient),
             double_bounce_recipient: config.text(&p::double_bounce_notice_recipient),
             delay_recipient: config.text(&p::delay_notice_recipient),
@@ -379,6 +367,20 @@ impl<'a> About<'a> {
     }
 }
 
+/// Who hears of a failure or a delay, and how much.
+struct Told<'a> {
+    /// The sender hears of recipients that want this.
+    filter: Notify,
+    /// How much of the message the sender gets back.
+    ret: Ret,
+    /// What the log calls it.
+    what: &'a str,
+    /// The postmaster who gets a copy.
+    postmaster: Option<&'a String>,
+    /// The postmaster who hears of it where there is no sender: about a notice.
+    double: Option<&'a String>,
+}
+
 /// The notices about one message.
 struct Posting<'a> {
     about: About<'a>,
@@ -395,6 +397,26 @@ impl<'a> Posting<'a> {
     ) -> Self {
         let about = About { bounce, cleanup, subject, items, class };
         Self { about, done: Posted { messages: Vec::new(), complete: true } }
+    }
+
+    /// Tells the sender, or the postmaster about a notice; nobody about a notice to the
+    /// postmaster.
+    async fn tell(mut self, sender: &str, told: &Told<'_>) -> Posted {
+        if same(sender, &self.about.bounce.settings.double_bounce) {
+            self.about.warn(format_args!("undeliverable postmaster notification discarded"));
+        } else if sender.is_empty() {
+            if let Some(to) = told.double {
+                self.postmaster(to, Ret::Full, true).await;
+            }
+        } else {
+            self.sender(sender, told.filter, told.ret, told.what).await;
+            if let Some(to) = told.postmaster
+                && self.done.complete
+            {
+                self.postmaster(to, Ret::Headers, false).await;
+            }
+        }
+        self.done
     }
 
     /// A notice to the sender of the message.

@@ -69,7 +69,7 @@ impl Message {
         for canonical in [own, &mapping.canonical].into_iter().flatten() {
             if whose.is_in(canonical.classes) {
                 changed |= self
-                    .map_canonical(&canonical.table, mapping.propagate_canonical, address)
+                    .map_canonical(&canonical.table, mapping.propagate.canonical, address)
                     .await;
             }
         }
@@ -233,7 +233,7 @@ impl Message {
                 }
                 count += 1;
                 let found =
-                    self.look_up_addresses(table, &current, mapping.propagate_virtual).await;
+                    self.look_up_addresses(table, &current, mapping.propagate.virtual_alias).await;
                 let results = match found {
                     Ok(Some(results)) => results,
                     Ok(None) => break,

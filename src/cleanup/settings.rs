@@ -9,6 +9,7 @@ use crate::lookup::match_list::StringList;
 use crate::lookup::{Maps, Tables};
 use crate::mail::header::{Name, Names};
 use crate::mail::mime;
+use crate::rewrite::Propagate;
 
 #[derive(Debug)]
 pub(super) struct Settings {
@@ -62,8 +63,7 @@ pub(super) struct Mapping {
     pub recipient_canonical: Option<Canonical>,
     pub masquerade: Option<Masquerade>,
     pub virtual_alias: Option<Table>,
-    pub propagate_canonical: bool,
-    pub propagate_virtual: bool,
+    pub propagate: Propagate,
     pub expansion_limit: usize,
     pub recursion_limit: usize,
     pub address_length_limit: usize,
@@ -174,19 +174,12 @@ fn table(
 
 type TextParameter = crate::config::parameter::Parameter<crate::config::parameter::kinds::Text>;
 
-fn has_word(list: &str, word: &str) -> bool {
-    split_list(list).iter().any(|w| w.eq_ignore_ascii_case(word))
-}
-
 impl Classes {
     fn read(config: &Config, parameter: &TextParameter) -> Self {
-        let list = config.text(parameter);
-        Self {
-            envelope_sender: has_word(&list, "envelope_sender"),
-            envelope_recipient: has_word(&list, "envelope_recipient"),
-            header_sender: has_word(&list, "header_sender"),
-            header_recipient: has_word(&list, "header_recipient"),
-        }
+        let known = ["envelope_sender", "envelope_recipient", "header_sender", "header_recipient"];
+        let [envelope_sender, envelope_recipient, header_sender, header_recipient] =
+            config.set(parameter, known);
+        Self { envelope_sender, envelope_recipient, header_sender, header_recipient }
     }
 }
 
@@ -197,8 +190,8 @@ impl Canonical {
         maps: &'static TextParameter,
         classes: &TextParameter,
     ) -> Result<Option<Self>, Problem> {
-        let table = table(config, tables, maps)?;
-        Ok(table.map(|table| Self { table, classes: Classes::read(config, classes) }))
+        let (table, classes) = (table(config, tables, maps)?, Classes::read(config, classes));
+        Ok(table.map(|table| Self { table, classes }))
     }
 }
 
@@ -233,7 +226,6 @@ impl Masquerade {
 
 impl Mapping {
     fn read(config: &Config, tables: &Tables) -> Result<Self, Problem> {
-        let propagate = config.text(&p::propagate_unmatched_extensions);
         Ok(Self {
             canonical: Canonical::read(config, tables, &p::canonical_maps, &p::canonical_classes)?,
             sender_canonical: Canonical::read(
@@ -250,8 +242,7 @@ impl Mapping {
             )?,
             masquerade: Masquerade::read(config, tables)?,
             virtual_alias: table(config, tables, &p::virtual_alias_maps)?,
-            propagate_canonical: has_word(&propagate, "canonical"),
-            propagate_virtual: has_word(&propagate, "virtual"),
+            propagate: Propagate::read(config),
             expansion_limit: config.count(&p::virtual_alias_expansion_limit),
             recursion_limit: config.count(&p::virtual_alias_recursion_limit),
             address_length_limit: config.count(&p::virtual_alias_address_length_limit),
@@ -391,14 +382,15 @@ impl Milters {
 
 impl Autodetect {
     fn read(config: &Config) -> Self {
-        let list = config.text(&p::smtputf8_autodetect_classes);
-        let has = |word: &str| has_word(&list, word) || has_word(&list, "all");
+        let known = ["sendmail", "smtpd", "forward", "bounce", "notify", "verify", "all", "qmqpd"];
+        let [local, network, forwarded, bounce, notify, verify, all, _] =
+            config.set(&p::smtputf8_autodetect_classes, known);
         Self {
-            network: has("smtpd"),
-            local: has("sendmail"),
-            forwarded: has("forward"),
-            internal: has("bounce") || has("notify"),
-            probe: has("verify"),
+            network: network || all,
+            local: local || all,
+            forwarded: forwarded || all,
+            internal: bounce || notify || all,
+            probe: verify || all,
         }
     }
 }

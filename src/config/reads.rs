@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::parameter::{Default, Entry, KindOf, Limits, Parameter, kinds};
 use super::parameters::lookup;
-use super::{Config, value};
+use super::{Config, split_list, value};
 
 impl Config {
     /// A text parameter, expanded.
@@ -15,6 +15,24 @@ impl Config {
         let text = self.value(p.name);
         self.note(p.name, value::check_length(p.name, &text, p.limits, false));
         text
+    }
+
+    /// A text parameter that is a set of words: which of those that it `knows` are in it, in any
+    /// case of letters. Any other word is a problem.
+    pub fn set<const N: usize>(&self, p: &Parameter<kinds::Text>, known: [&str; N]) -> [bool; N] {
+        let text = self.text(p);
+        let mut set = [false; N];
+        for word in split_list(&text) {
+            let place = known.iter().position(|name| name.eq_ignore_ascii_case(word));
+            match place.and_then(|place| set.get_mut(place)) {
+                Some(found) => *found = true,
+                None => {
+                    let problem = format!("unknown {} value \"{word}\" in \"{text}\"", p.name);
+                    self.problem_of(p.name, problem);
+                }
+            }
+        }
+        set
     }
 
     /// A text parameter that is not expanded.

@@ -27,6 +27,8 @@ pub enum Kind {
 pub struct Record {
     /// The name that has it, after CNAMEs.
     pub owner: String,
+    /// Seconds for which it may be kept, as the server said.
+    pub ttl: u32,
     /// What it says.
     pub data: Data,
 }
@@ -38,7 +40,8 @@ pub enum Data {
     Address(IpAddr),
     Mx { preference: u16, host: String },
     Srv { priority: u16, weight: u16, port: u16, host: String },
-    Name(String),
+    Ns(String),
+    Ptr(String),
     Text(String),
 }
 
@@ -90,6 +93,25 @@ impl Record {
     }
 }
 
+/// As `smtp_dns_reply_filter` and the log have it: `example.com. 3600 IN MX 10 mail.example.com.`
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { owner, ttl, data } = self;
+        write!(f, "{owner}. {ttl} IN ")?;
+        match data {
+            Data::Address(address @ IpAddr::V4(_)) => write!(f, "A {address}"),
+            Data::Address(address @ IpAddr::V6(_)) => write!(f, "AAAA {address}"),
+            Data::Mx { preference, host } => write!(f, "MX {preference} {host}."),
+            Data::Srv { priority, weight, port, host } => {
+                write!(f, "SRV {priority} {weight} {port} {host}.")
+            }
+            Data::Ns(name) => write!(f, "NS {name}."),
+            Data::Ptr(name) => write!(f, "PTR {name}."),
+            Data::Text(text) => write!(f, "TXT {text}"),
+        }
+    }
+}
+
 impl From<Result<Answer, DnsError>> for Asked {
     fn from(answer: Result<Answer, DnsError>) -> Self {
         Self { answer, oddities: Vec::new() }
@@ -126,12 +148,16 @@ fn read_answers(
         ttl = ttl.min(record.ttl);
         if record.record_type() == kind.record_type() {
             match data(&record.data).and_then(|data| {
-                if let Data::Mx { host, .. } | Data::Srv { host, .. } | Data::Name(host) = &data {
+                if let Data::Mx { host, .. }
+                | Data::Srv { host, .. }
+                | Data::Ns(host)
+                | Data::Ptr(host) = &data
+                {
                     about.check(host, "resource data", oddities)?;
                 }
                 Ok(data)
             }) {
-                Ok(data) => found.push(Record { owner, data }),
+                Ok(data) => found.push(Record { owner, ttl: record.ttl, data }),
                 Err(DnsError::NullMx) => return Err(DnsError::NullMx),
                 Err(error) => {
                     failure.get_or_insert(error);
@@ -194,8 +220,8 @@ fn data(data: &RData) -> Result<Data, DnsError> {
             port: srv.port,
             host: host(&srv.target),
         }),
-        RData::NS(name) => Ok(Data::Name(host(name))),
-        RData::PTR(name) => Ok(Data::Name(host(name))),
+        RData::NS(name) => Ok(Data::Ns(host(name))),
+        RData::PTR(name) => Ok(Data::Ptr(host(name))),
         RData::TXT(text) => {
             let bytes = text.txt_data.iter().flat_map(|part| part.iter());
             let printable = |b: &u8| if matches!(b, b' '..=b'~') { char::from(*b) } else { ' ' };

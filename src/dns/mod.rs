@@ -5,6 +5,7 @@
 
 mod answer;
 mod cache;
+mod filter;
 mod servers;
 
 use std::net::IpAddr;
@@ -17,6 +18,7 @@ use crate::mail::hostname;
 use crate::sys::netdb::{self, NetdbError, NetdbErrorKind};
 
 pub use answer::{Data, Kind, Record};
+pub use filter::ReplyFilter;
 
 /// How many look-ups by the system's own functions run at once: each takes a thread.
 const NATIVE_MAX: usize = 64;
@@ -25,9 +27,16 @@ const CNAME_MAX: usize = 10;
 /// How many records of one answer are used at most.
 const RECORDS_MAX: usize = 100;
 
-/// The resolver of a process.
+/// The resolver of a process, or a view of it with a filter.
 #[derive(Debug)]
 pub struct Resolver {
+    shared: Arc<Shared>,
+    filter: Option<ReplyFilter>,
+}
+
+/// What all views share.
+#[derive(Debug)]
+struct Shared {
     servers: servers::Servers,
     cache: cache::Cache,
     native: Arc<Semaphore>,
@@ -64,6 +73,9 @@ pub enum DnsError {
     /// The reply, or the name, is malformed; permanent. Which name it is.
     #[error("{0}")]
     Invalid(String),
+    /// A filter has taken all records away.
+    #[error("DNS reply filter drops all results")]
+    Policy,
     /// The domain says that it takes no mail (RFC 7505).
     #[error("no mail is accepted")]
     NullMx,
@@ -100,12 +112,18 @@ impl Resolver {
     }
 
     fn open(log: Option<Log>) -> Arc<Self> {
-        Arc::new(Self {
+        let shared = Arc::new(Shared {
             servers: servers::Servers::from_system(),
             cache: cache::Cache::default(),
             native: Arc::new(Semaphore::new(NATIVE_MAX)),
             log,
-        })
+        });
+        Arc::new(Self { shared, filter: None })
+    }
+
+    /// The same name service, with answers as `filter` leaves them.
+    pub fn filtered(&self, filter: ReplyFilter) -> Arc<Self> {
+        Arc::new(Self { shared: self.shared.clone(), filter: Some(filter) })
     }
 
     /// MX records, sorted by preference.
@@ -183,42 +201,26 @@ impl Resolver {
             let text = format!("Name service error for {name}: invalid host or domain name");
             return Err(LookupError { error: DnsError::NotFound, text });
         }
-        if let Some(known) = self.cache.find(name, kind) {
-            return Ok(known);
-        }
-        let (records, ttl) = self.follow(name, kind, search).await?;
-        let records = Arc::new(records);
-        self.cache.keep(name, kind, ttl, records.clone());
-        Ok(records)
-    }
-
-    async fn follow(
-        &self,
-        asked: &str,
-        kind: Kind,
-        search: Search,
-    ) -> Result<(Vec<Record>, u32), LookupError> {
-        let mut name = asked.to_owned();
-        for _ in 0..CNAME_MAX {
-            let asked = self.servers.ask(&name, kind, search).await;
-            if let Some(log) = &self.log {
-                for oddity in &asked.oddities {
-                    log.warning(format_args!("{oddity}"));
-                }
+        let records = match self.shared.cache.find(name, kind) {
+            Some(known) => known,
+            None => {
+                let (records, ttl) = self.shared.follow(name, kind, search).await?;
+                let records = Arc::new(records);
+                self.shared.cache.keep(name, kind, ttl, records.clone());
+                records
             }
-            match asked.answer.map_err(|error| LookupError::about(&name, kind, error))? {
-                answer::Answer::Records(mut records, ttl) => {
-                    records.truncate(RECORDS_MAX);
-                    return Ok((records, ttl));
-                }
-                answer::Answer::Alias(other) => name = other,
+        };
+        let Some(filter) = &self.filter else { return Ok(records) };
+        match filter.apply(&records).await {
+            Ok(left) if left.is_empty() => Err(LookupError::about(name, kind, DnsError::Policy)),
+            Ok(left) => Ok(Arc::new(left)),
+            Err(_) => {
+                let text = format!(
+                    "Error looking up name={name} type={kind}: Invalid DNS reply filter syntax"
+                );
+                Err(LookupError { error: DnsError::TryAgain, text })
             }
         }
-        let text = format!("Name server loop for {name}");
-        if let Some(log) = &self.log {
-            log.warning(format_args!("dns_lookup: {text}"));
-        }
-        Err(LookupError { error: DnsError::NotFound, text })
     }
 
     /// Addresses by the system's rules (getaddrinfo).
@@ -253,7 +255,7 @@ impl Resolver {
     ) -> Result<T, NetdbError> {
         let failed = |text: String| NetdbError { kind: NetdbErrorKind::System, text };
         let permit =
-            self.native.clone().acquire_owned().await.map_err(|e| failed(e.to_string()))?;
+            self.shared.native.clone().acquire_owned().await.map_err(|e| failed(e.to_string()))?;
         tokio::task::spawn_blocking(move || {
             let _permit = permit;
             work()
@@ -263,15 +265,55 @@ impl Resolver {
     }
 }
 
+impl Shared {
+    async fn follow(
+        &self,
+        asked: &str,
+        kind: Kind,
+        search: Search,
+    ) -> Result<(Vec<Record>, u32), LookupError> {
+        let mut name = asked.to_owned();
+        for _ in 0..CNAME_MAX {
+            let asked = self.servers.ask(&name, kind, search).await;
+            if let Some(log) = &self.log {
+                for oddity in &asked.oddities {
+                    log.warning(format_args!("{oddity}"));
+                }
+            }
+            match asked.answer.map_err(|error| LookupError::about(&name, kind, error))? {
+                answer::Answer::Records(mut records, ttl) => {
+                    records.truncate(RECORDS_MAX);
+                    return Ok((records, ttl));
+                }
+                answer::Answer::Alias(other) => name = other,
+            }
+        }
+        let text = format!("Name server loop for {name}");
+        if let Some(log) = &self.log {
+            log.warning(format_args!("dns_lookup: {text}"));
+        }
+        Err(LookupError { error: DnsError::NotFound, text })
+    }
+}
+
 impl DnsError {
+    /// How sentences of smtpd(8) call it.
+    pub fn in_short(&self) -> String {
+        match self {
+            Self::Policy => "DNS reply filter policy".into(),
+            _ => self.to_string(),
+        }
+    }
+
     /// Of two failures with the types of one look-up, the heavier one counts.
-    fn weight(&self) -> u8 {
+    pub fn weight(&self) -> u8 {
         match self {
             Self::NotFound | Self::NoData => 0,
             Self::NullMx => 1,
             Self::NonRecoverable => 2,
             Self::Invalid(_) => 3,
             Self::TryAgain | Self::Malformed => 4,
+            Self::Policy => 5,
         }
     }
 }
@@ -291,6 +333,7 @@ impl LookupError {
     fn about(name: &str, kind: Kind, error: DnsError) -> Self {
         let text = match error {
             DnsError::NullMx => format!("Domain {name} does not accept mail (nullMX)"),
+            DnsError::Policy => format!("Error looking up name={name} type={kind}: {error}"),
             DnsError::Malformed | DnsError::Invalid(_) => {
                 format!("Name service error for name={name} type={kind}: {}", DnsError::Malformed)
             }

@@ -174,6 +174,11 @@ pub enum Done {
         /// Its output, made printable.
         output: String,
     },
+    /// Appended to a file.
+    Appended {
+        /// Where in the file the message begins.
+        at: u64,
+    },
     /// A forward file was found instead.
     Forward(ForwardFile),
     /// The lines of an `:include:` file or of parsed text.

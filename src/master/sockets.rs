@@ -12,6 +12,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use crate::config::master_cf::{ServiceLine, SocketKind};
 use crate::config::{Config, parameters as p, split_list};
+use crate::sys::netdb;
 
 /// Connections that wait for accept. Postfix's own limit of 100 loses bursts.
 const BACKLOG: i32 = 4096;
@@ -154,18 +155,8 @@ fn port_number(port: &str) -> Option<u16> {
         "submission" => Some(587),
         "lmtp" => Some(24),
         "qmqp" => Some(628),
-        other => other.parse().ok().filter(|n| *n != 0).or_else(|| in_services_file(other)),
+        other => other.parse().ok().filter(|n| *n != 0).or_else(|| netdb::tcp_port(other)),
     }
-}
-
-fn in_services_file(name: &str) -> Option<u16> {
-    let services = std::fs::read_to_string("/etc/services").ok()?;
-    services.lines().find_map(|line| {
-        let line = line.split('#').next().unwrap_or_default();
-        let mut words = line.split_ascii_whitespace();
-        let (first, port) = (words.next()?, words.next()?.strip_suffix("/tcp")?);
-        (first == name || words.any(|alias| alias == name)).then(|| port.parse().ok()).flatten()
-    })
 }
 
 fn addresses_of(host: &str) -> io::Result<Vec<IpAddr>> {

@@ -88,19 +88,25 @@ fn prepare(birth: Birth) -> Result<Prepared, String> {
 impl Parts {
     /// Reads everything out of a configuration and the lines of its master.cf.
     fn read(config: &Arc<Config>, lines: &[ServiceLine], log: &Log) -> Result<Self, String> {
-        let config_of = |name: &str| match lines.iter().find(|line| line.name == name) {
-            Some(line) if !line.overrides.is_empty() => config.with_overrides(&line.overrides),
-            _ => config.clone(),
+        let config_of = |name: &str| {
+            let line = lines.iter().find(|line| line.name == name);
+            config.with_overrides(line.map_or(&[], |line| &line.overrides))
         };
-        let own = config_of("qmgr");
+        let (own, rewriting, cleaning) =
+            (config_of("qmgr"), config_of("rewrite"), config_of("cleanup"));
+        own.read_essentials();
         let tables = Tables::new(own.clone());
-        let rewrite = Rewrite::new(&config_of("rewrite"), &tables).map_err(|p| p.text)?;
+        let rewrite = Rewrite::new(&rewriting, &tables).map_err(|p| p.text)?;
         let settings = Settings::read(&own, lines, &tables)?;
-        let bounce = Arc::new(Bounce::new(&config_of("bounce"), log)?);
-        let cleanup = Cleanup::prepare(&config_of("cleanup"), &tables, rewrite.clone())
-            .map_err(|p| p.text)?;
+        let bounce = Arc::new(Bounce::new(&config_of("bounce"), log));
+        let cleanup = Cleanup::prepare(&cleaning, &tables, rewrite.clone()).map_err(|p| p.text)?;
         let name = own.text(&p::address_verify_service_name);
         let verify = verify::Settings::read(&config_of(&name), &rewrite, log);
+        for view in [&own, &rewriting, &cleaning] {
+            if let Some(problem) = view.problems().into_iter().next() {
+                return Err(problem.text);
+            }
+        }
         Ok(Self { config: own, cleanup, rewrite, bounce, settings, verify })
     }
 }

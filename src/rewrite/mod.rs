@@ -10,6 +10,7 @@
 
 mod class;
 mod own;
+mod propagate;
 mod route;
 mod settings;
 mod standard;
@@ -24,6 +25,7 @@ use crate::lookup::{AddressRules, TableError, Tables};
 use crate::mail::address::{self, Address};
 use crate::mail::envelope::RewriteContext;
 
+pub use self::propagate::Propagate;
 use self::settings::Settings;
 pub use self::strip::Stripped;
 

@@ -142,6 +142,20 @@ impl Reporter {
         self.tell(index, "local", outcome, forwards);
     }
 
+    /// Passes on what another agent has said, and logged, about a recipient of this request.
+    pub fn passed(&self, answer: FromAgent) {
+        match answer {
+            FromAgent::Recipient { index, outcome, relay, forwards, .. } => {
+                self.tell(index, &relay, *outcome, forwards);
+            }
+            FromAgent::Expanded(said) => {
+                let Expanded { index, parts, forwards, retry, .. } = *said;
+                self.expanded(index, parts, forwards, retry);
+            }
+            FromAgent::Done { .. } => {}
+        }
+    }
+
     fn tell(&self, index: u32, relay: &str, outcome: Outcome, forwards: Vec<Forward>) {
         let open = &*self.open;
         if let Ok(mut reported) = open.reported.lock() {

@@ -7,6 +7,7 @@ pub mod birth;
 mod faulty;
 pub mod intake;
 pub mod logging;
+pub mod pass;
 pub mod profile;
 pub mod status_filter;
 pub mod worker;

@@ -1,17 +1,10 @@
 //! What went wrong in a session, by the classes of `notify_classes`.
 
+use crate::config::{Config, parameters as p};
+
 /// A set of classes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Faults(u8);
-
-const NAMES: &[(&str, Faults)] = &[
-    ("bounce", Faults::BOUNCE),
-    ("data", Faults::DATA),
-    ("policy", Faults::POLICY),
-    ("protocol", Faults::PROTOCOL),
-    ("resource", Faults::RESOURCE),
-    ("software", Faults::SOFTWARE),
-];
 
 impl Faults {
     /// Nothing.
@@ -29,11 +22,21 @@ impl Faults {
     /// A configuration error, or a bug of ours.
     pub const SOFTWARE: Self = Self(1 << 5);
 
-    /// Parses `notify_classes`; classes that do not concern smtpd are passed over.
-    pub fn parse(text: &str) -> Self {
-        let words = text.split([',', ' ', '\t', '\r', '\n']);
-        let known = words.filter_map(|word| NAMES.iter().find(|(name, _)| *name == word));
-        Self(known.fold(0, |set, (_, class)| set | class.0))
+    /// Reads `notify_classes`; classes that do not concern smtpd are passed over.
+    pub fn read(config: &Config) -> Self {
+        let known =
+            ["bounce", "data", "policy", "protocol", "resource", "software", "2bounce", "delay"];
+        let classes = [
+            Self::BOUNCE,
+            Self::DATA,
+            Self::POLICY,
+            Self::PROTOCOL,
+            Self::RESOURCE,
+            Self::SOFTWARE,
+        ];
+        let set = config.set(&p::notify_classes, known);
+        let wanted = classes.into_iter().zip(set).filter(|(_, is_set)| *is_set);
+        Self(wanted.fold(0, |set, (class, _)| set | class.0))
     }
 
     /// Adds `other`.

@@ -16,7 +16,7 @@ use super::session::Session;
 use crate::cleanup::Cleanup;
 use crate::config::master_cf::SocketKind;
 use crate::config::{Config, parameters as p};
-use crate::dns::Resolver;
+use crate::dns::{ReplyFilter, Resolver};
 use crate::log::{Level, Log};
 use crate::lookup::Tables;
 use crate::rewrite::Rewrite;
@@ -151,7 +151,12 @@ fn prepare_service(
     let cleanup = Cleanup::prepare(&cleanup_config, &tables, rewrite.clone()).map_err(string)?;
     let cleanup_log = Log::new(&syslog_name(&cleanup_config), "cleanup");
     let stages = (rewrite, cleanup, cleanup_log);
-    Service::prepare(&line.line.name, config, &tables, stages, shared.clone(), &line.log)
+    let filter = p::smtpd_dns_reply_filter.name;
+    let shared = match ReplyFilter::open(config, &tables, filter, &line.log).map_err(string)? {
+        Some(filter) => Arc::new(Shared::new(shared.resolver.filtered(filter))),
+        None => shared.clone(),
+    };
+    Service::prepare(&line.line.name, config, &tables, stages, shared, &line.log)
 }
 
 /// Accepts clients until the system stops, then waits for the sessions that are left.

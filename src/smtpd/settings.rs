@@ -212,7 +212,7 @@ impl Settings {
             default_verp_delimiters: config.text(&p::default_verp_delimiters),
             verp_delimiter_filter: config.text(&p::verp_delimiter_filter),
             skip: skip(&config.text(&p::receive_override_options))?,
-            notify: Faults::parse(&config.text(&p::notify_classes)),
+            notify: Faults::read(config),
             error_notice_recipient: config.text(&p::error_notice_recipient),
             bounce_notice_recipient: config.text(&p::bounce_notice_recipient),
             unknown_address_tempfail: temp_fail(

@@ -134,11 +134,20 @@ pub fn name(address: IpAddr) -> Result<String, NetdbError> {
 
 /// The TCP port of a service name by the services database.
 pub fn tcp_port(service: &str) -> Option<u16> {
+    port(service, libc::SOCK_STREAM)
+}
+
+/// The UDP port of a service name by the services database.
+pub fn udp_port(service: &str) -> Option<u16> {
+    port(service, libc::SOCK_DGRAM)
+}
+
+fn port(service: &str, kind: libc::c_int) -> Option<u16> {
     let service = CString::new(service).ok()?;
     // SAFETY: addrinfo is plain data for which all zeros means "no hints".
     let mut hints: libc::addrinfo = unsafe { std::mem::zeroed() };
     hints.ai_family = libc::AF_INET;
-    hints.ai_socktype = libc::SOCK_STREAM;
+    hints.ai_socktype = kind;
     let mut list: *mut libc::addrinfo = std::ptr::null_mut();
     // SAFETY: as in `addresses`; the service is null-terminated, a host is not given.
     let code = unsafe { libc::getaddrinfo(std::ptr::null(), service.as_ptr(), &hints, &mut list) };

@@ -30,7 +30,7 @@ impl Delivery {
         if attributes.depth > DEPTH {
             let text = format!("alias database loop for {name}");
             self.log.warning(format_args!("{text}"));
-            return Some(self.say(&attributes, (5, 4, 6), text));
+            return Some(self.say(&attributes, (5, 4, 6), text).await);
         }
         attributes.expanded_from = Some(name.to_owned());
         match self.find_alias(&attributes, subject, name).await {
@@ -53,12 +53,14 @@ impl Delivery {
                 Ok(Some(value)) => value,
                 Err(()) => {
                     self.log.warning(format_args!("{table}: lookup of '{name}' failed"));
-                    return Err(self.say(attributes, (4, 3, 0), "alias database unavailable"));
+                    return Err(self
+                        .say(attributes, (4, 3, 0), "alias database unavailable")
+                        .await);
                 }
             };
             let subject = match table.owner() {
                 None | Some(0) => Subject::default(),
-                Some(uid) => self.alias_owner(attributes, table, uid)?,
+                Some(uid) => self.alias_owner(attributes, table, uid).await?,
             };
             return Ok(Some(Found { value, subject }));
         }
@@ -67,7 +69,7 @@ impl Delivery {
     }
 
     /// The user who wrote an alias file that is not root's.
-    fn alias_owner(
+    async fn alias_owner(
         &mut self,
         attributes: &Attributes,
         table: &Table,
@@ -79,12 +81,12 @@ impl Delivery {
             Ok(None) => self.log.warning(format_args!("{what}")),
             Err(failed) => self.log.warning(format_args!("{what}: {}", failed.0)),
         }
-        Err(self.say(attributes, (4, 3, 0), "cannot find alias database owner"))
+        Err(self.say(attributes, (4, 3, 0), "cannot find alias database owner").await)
     }
 
     async fn alias_found(&mut self, mut attributes: Attributes, found: Found, name: &str) -> Retry {
         if self.request.trace.verify {
-            return self.would(&attributes, format!("aliased to {}", found.value));
+            return self.would(&attributes, format!("aliased to {}", found.value)).await;
         }
         attributes.source = Some(Source::Alias);
         let owner = match self.settings().extensions.owner_request_special {
@@ -104,7 +106,7 @@ impl Delivery {
                 false
             }
             Err(Unavailable) => {
-                return self.say(&attributes, (4, 3, 0), "alias database unavailable");
+                return self.say(&attributes, (4, 3, 0), "alias database unavailable").await;
             }
         };
         if !self.settings().frozen {
@@ -119,7 +121,7 @@ impl Delivery {
         let list = destinations(found.value.as_bytes());
         if list.is_empty() {
             self.log.warning(format_args!("no recipient in alias lookup result for {name}"));
-            return self.say(&attributes, (4, 3, 0), "alias database unavailable");
+            return self.say(&attributes, (4, 3, 0), "alias database unavailable").await;
         }
         let mut retry = false;
         for destination in list {

@@ -19,10 +19,12 @@ impl Delivery {
             return false;
         }
         if self.is_trace() {
-            return self.would(attributes, format!("delivers to command: {command}"));
+            return self.would(attributes, format!("delivers to command: {command}")).await;
         }
         match self.run_command(attributes, subject, command).await {
-            Ok(()) => self.say(attributes, (2, 0, 0), format!("delivered to command: {command}")),
+            Ok(()) => {
+                self.say(attributes, (2, 0, 0), format!("delivered to command: {command}")).await
+            }
             Err(refusal) => self.fail(attributes, refusal.into()).await,
         }
     }

@@ -148,39 +148,46 @@ impl Delivery {
     }
 
     /// Logs and reports an outcome.
-    pub(super) fn report(&mut self, attributes: &Attributes, outcome: Outcome) -> Retry {
-        self.report_to(attributes, outcome, None)
+    pub(super) async fn report(&mut self, attributes: &Attributes, outcome: Outcome) -> Retry {
+        self.report_to(attributes, outcome, None).await
     }
 
     /// The same; a failure goes to the `owner`, if there is one.
-    fn report_to(
+    async fn report_to(
         &mut self,
         attributes: &Attributes,
         outcome: Outcome,
         owner: Option<String>,
     ) -> Retry {
         let (log, name) = (self.log.clone(), self.agent.name.clone());
-        let outcome = self.logged(attributes, &log, &name, outcome);
+        let outcome = self.logged(attributes, &log, &name, outcome).await;
         let retry = outcome.action == Action::Deferred;
         self.add_part(attributes, outcome, owner);
         retry
     }
 
     /// The same for another part of the mail system, with its log and relay.
-    pub(super) fn report_from(
+    pub(super) async fn report_from(
         &mut self,
         attributes: &Attributes,
         log: &Log,
         relay: &str,
         outcome: Outcome,
     ) -> Retry {
-        let outcome = self.logged(attributes, log, relay, outcome);
+        let outcome = self.logged(attributes, log, relay, outcome).await;
         let retry = outcome.action == Action::Deferred;
         self.add_part(attributes, outcome, None);
         retry
     }
 
-    fn logged(&self, attributes: &Attributes, log: &Log, relay: &str, outcome: Outcome) -> Outcome {
+    async fn logged(
+        &self,
+        attributes: &Attributes,
+        log: &Log,
+        relay: &str,
+        outcome: Outcome,
+    ) -> Outcome {
+        let outcome = self.settings().status_filter.apply(&self.log, outcome).await;
         let delays = Delays::until_now(self.started);
         self.reporter.part(log, &self.to(attributes), relay, delays, outcome)
     }
@@ -214,20 +221,24 @@ impl Delivery {
     }
 
     /// An outcome that is one of ours, in the form `status`, `text`.
-    pub(super) fn say(
+    pub(super) async fn say(
         &mut self,
         attributes: &Attributes,
         (class, subject, detail): (u8, u16, u16),
         text: impl Into<String>,
     ) -> Retry {
-        self.report(attributes, Outcome::own(Status::new(class, subject, detail), text))
+        self.report(attributes, Outcome::own(Status::new(class, subject, detail), text)).await
     }
 
     /// What would be delivered.
-    pub(super) fn would(&mut self, attributes: &Attributes, text: impl Into<String>) -> Retry {
+    pub(super) async fn would(
+        &mut self,
+        attributes: &Attributes,
+        text: impl Into<String>,
+    ) -> Retry {
         let mut outcome = Outcome::own(Status::new(2, 0, 0), text);
         outcome.action = Action::Probed { deliverable: true };
-        self.report(attributes, outcome)
+        self.report(attributes, outcome).await
     }
 
     /// A success notice for a recipient that stood for others.
@@ -240,8 +251,8 @@ impl Delivery {
     /// A failure, reported to the `owner-` alias of the recipient if it has one.
     pub(super) async fn fail(&mut self, attributes: &Attributes, outcome: Outcome) -> Retry {
         match self.owner_of(&attributes.address).await {
-            Ok(owner) => self.report_to(attributes, outcome, owner),
-            Err(Unavailable) => self.say(attributes, (4, 3, 0), "alias database unavailable"),
+            Ok(owner) => self.report_to(attributes, outcome, owner).await,
+            Err(Unavailable) => self.say(attributes, (4, 3, 0), "alias database unavailable").await,
         }
     }
 
@@ -272,12 +283,12 @@ impl Delivery {
     }
 
     /// Sends a recipient on to wherever its mail goes, as a new message.
-    pub(super) fn indirect(&mut self, attributes: &Attributes) -> Retry {
+    pub(super) async fn indirect(&mut self, attributes: &Attributes) -> Retry {
         if self.seen(&format!("indirect {}", attributes.address)) {
             return false;
         }
         if self.is_trace() {
-            return self.would(attributes, format!("forwards to {}", attributes.address));
+            return self.would(attributes, format!("forwards to {}", attributes.address)).await;
         }
         let delivered = attributes.delivered();
         let recipient = ForwardTo {

@@ -40,7 +40,7 @@ impl Delivery {
             }
             if let Some(command) = destination.strip_prefix('|') {
                 if !self.settings().commands_from.has(attributes.source) {
-                    return self.say(attributes, (5, 7, 1), "mail to command is restricted");
+                    return self.say(attributes, (5, 7, 1), "mail to command is restricted").await;
                 }
                 return self.command(attributes, subject, command).await;
             }
@@ -74,7 +74,7 @@ impl Delivery {
         }
         let Some(error) = lines.error else { return (false, count) };
         let text = format!("error reading forwarding file: {error}");
-        (self.say(attributes, (4, 3, 0), text), count)
+        (self.say(attributes, (4, 3, 0), text).await, count)
     }
 
     /// `~/name`: a file in the home directory of whoever wrote it.
@@ -88,11 +88,11 @@ impl Delivery {
         let Some(below) = destination.strip_prefix('~').filter(|below| below.starts_with('/'))
         else {
             self.log.warning(format_args!("bad home directory syntax for: {destination}"));
-            return self.say(attributes, (5, 3, 5), wrong);
+            return self.say(attributes, (5, 3, 5), wrong).await;
         };
         let Some(home) = &subject.home else {
             self.log.warning(format_args!("unknown home directory for: {destination}"));
-            return self.say(attributes, (5, 3, 5), wrong);
+            return self.say(attributes, (5, 3, 5), wrong).await;
         };
         let home = if home == "/" { "" } else { home };
         self.file(attributes, subject, &format!("{home}{below}")).await
@@ -112,10 +112,10 @@ impl Delivery {
             Ok(route) => route,
             Err(ResolveError::Syntax) => {
                 let text = format!("bad recipient address syntax: {address}");
-                return self.say(&attributes, (5, 1, 3), text);
+                return self.say(&attributes, (5, 1, 3), text).await;
             }
             Err(ResolveError::Table(_) | ResolveError::NullTransport) => {
-                return self.say(&attributes, (4, 3, 0), "address resolver failure");
+                return self.say(&attributes, (4, 3, 0), "address resolver failure").await;
             }
         };
         let mut recipient = route.recipient;
@@ -129,7 +129,7 @@ impl Delivery {
         if route.transport == self.agent.name {
             self.recipient(attributes, subject.clone()).await
         } else {
-            self.indirect(&attributes)
+            self.indirect(&attributes).await
         }
     }
 }

@@ -23,7 +23,7 @@ impl Delivery {
             return self.fail(attributes, outcome).await;
         }
         if self.is_trace() {
-            return self.would(attributes, format!("delivers to file: {path}"));
+            return self.would(attributes, format!("delivers to file: {path}")).await;
         }
         let rights = subject.rights(self.settings().default_rights);
         let is_maildir = path.ends_with('/');
@@ -40,11 +40,11 @@ impl Delivery {
                     true => "delivered to maildir".to_owned(),
                     false => format!("delivered to file: {path}"),
                 };
-                self.say(attributes, (2, 0, 0), text)
+                self.say(attributes, (2, 0, 0), text).await
             }
             Err(refusal) if is_maildir => {
                 let refusal = self.settings().crew.maildir_refusal(&self.log, rights, refusal);
-                self.report(attributes, refusal.into())
+                self.report(attributes, refusal.into()).await
             }
             Err(refusal) => {
                 let text = format!("cannot append message to file {path}: {}", refusal.text);

@@ -40,7 +40,7 @@ impl Delivery {
         }
         let user = match self.settings().users.named(&attributes.user) {
             Ok(user) => user?,
-            Err(failed) => return Some(self.user_lookup_failed(attributes, &failed.0)),
+            Err(failed) => return Some(self.user_lookup_failed(attributes, &failed.0).await),
         };
         if !self.settings().frozen {
             inner.delivered = Some(inner.address.clone());
@@ -105,12 +105,11 @@ impl Delivery {
             (Ok(Done::Forward(found)), _) => Looked::Found(found),
             (result, Plan::Work { kind, .. }) => {
                 self.seen(&format!("mailbox {}", attributes.local));
-                let result = result.map(drop);
                 Looked::Delivered(self.mailbox_done(attributes, user, &kind, result).await)
             }
             (Ok(_), Plan::Other) => Looked::Nothing,
             (Err(refusal), Plan::Other) => {
-                Looked::Delivered(self.report(attributes, refusal.into()))
+                Looked::Delivered(self.report(attributes, refusal.into()).await)
             }
         }
     }
@@ -124,7 +123,7 @@ impl Delivery {
         path: &str,
     ) -> Option<Retry> {
         if self.request.trace.verify {
-            return Some(self.would(&attributes, format!("forward via file: {path}")));
+            return Some(self.would(&attributes, format!("forward via file: {path}")).await);
         }
         if self.seen(&format!("forward {path}")) {
             // It has led here: the user's own address in the user's own forward file.

@@ -28,7 +28,7 @@ impl Delivery {
         let mut subject = subject.clone();
         if attributes.depth > DEPTH {
             self.log.warning(format_args!(":include: nesting limit exceeded for {path}"));
-            return self.say(&attributes, (5, 4, 6), ":include: nesting limit exceeded");
+            return self.say(&attributes, (5, 4, 6), ":include: nesting limit exceeded").await;
         }
         if self.seen(&format!("include {} {path}", subject.uid)) {
             return false;
@@ -36,12 +36,12 @@ impl Delivery {
         attributes.expanded_from = Some(attributes.local.clone());
         if !path.starts_with('/') {
             self.log.warning(format_args!(":include:{path} uses a relative path"));
-            return self.say(&attributes, (5, 3, 5), "mail system configuration error");
+            return self.say(&attributes, (5, 3, 5), "mail system configuration error").await;
         }
         attributes.source = Some(Source::Include);
         let lines = match self.read_list(&mut subject, path).await {
             Ok(lines) => lines,
-            Err(refusal) => return self.report(&attributes, refusal.into()),
+            Err(refusal) => return self.report(&attributes, refusal.into()).await,
         };
         // Local recipients of a list are forwarded: each has its own state in the queue then.
         let address = attributes.address.clone();

@@ -8,7 +8,7 @@ use super::attributes::{Attributes, Subject};
 use super::delivery::{Delivery, Retry};
 use super::settings::SpoolRights;
 use super::users::User;
-use crate::ipc::worker::{Copy, Job, Mailbox, MailboxKind, Maildir, Refusal, Work};
+use crate::ipc::worker::{Copy, Done, Job, Mailbox, MailboxKind, Maildir, Refusal, Work};
 use crate::mail::outcome::Outcome;
 use crate::mail::status::Status;
 use crate::service::worker::{Headers, open_as_parent};
@@ -55,19 +55,19 @@ impl Delivery {
             Some(Choice::Transport(transport)) => {
                 return Some(self.pass(attributes, &transport).await);
             }
-            Some(_) => return Some(self.say(attributes, (4, 3, 0), "table lookup failure")),
+            Some(_) => return Some(self.say(attributes, (4, 3, 0), "table lookup failure").await),
             None => {}
         }
         let user = match self.settings().users.named(&attributes.user) {
             Ok(user) => user?,
-            Err(failed) => return Some(self.user_lookup_failed(attributes, &failed.0)),
+            Err(failed) => return Some(self.user_lookup_failed(attributes, &failed.0).await),
         };
         let subject = Subject::of(&user);
         Some(match self.user_choice(attributes, &user).await {
             Choice::Command(command) => self.command(attributes, &subject, &command).await,
             Choice::Kind(kind) => self.write_mailbox(attributes, &user, kind).await,
             Choice::Transport(_) | Choice::Later => {
-                self.say(attributes, (4, 3, 0), "table lookup failure")
+                self.say(attributes, (4, 3, 0), "table lookup failure").await
             }
         })
     }
@@ -235,20 +235,20 @@ impl Delivery {
                 Kind::Maildir => "maildir",
                 Kind::File(_) => "mailbox",
             };
-            return self.would(attributes, format!("delivers to {what}"));
+            return self.would(attributes, format!("delivers to {what}")).await;
         }
         let work = self.mailbox_work(attributes, user, &kind);
         let result = match &work {
             Work::Mailbox(mailbox) if mailbox.opened_by_parent => {
                 self.through_parent(user, mailbox).await
             }
-            _ => self.work(self.user_rights(user), Vec::new(), work, TIME).await.map(drop),
+            _ => self.work(self.user_rights(user), Vec::new(), work, TIME).await,
         };
         self.mailbox_done(attributes, user, &kind, result).await
     }
 
     /// Opens the mailbox with root's rights, and has the user write into it.
-    async fn through_parent(&self, user: &User, mailbox: &Mailbox) -> Result<(), Refusal> {
+    async fn through_parent(&self, user: &User, mailbox: &Mailbox) -> Result<Done, Refusal> {
         let crew = &self.settings().crew;
         let identity = crew.identity(self.user_rights(user))?;
         let (warnings, opened) = open_as_parent(mailbox.clone(), (user.uid, user.gid)).await;
@@ -259,7 +259,7 @@ impl Delivery {
         let work = Work::Mailbox(Box::new(mailbox.clone()));
         let job = Job { unless_forward: Vec::new(), work, content: 0 };
         let content = Some(&self.content);
-        crew.work(&self.log, &identity, job, content, Some(&opened), TIME).await.map(drop)
+        crew.work(&self.log, &identity, job, content, Some(&opened), TIME).await
     }
 
     /// Reports what came of a mailbox delivery.
@@ -268,11 +268,15 @@ impl Delivery {
         attributes: &Attributes,
         user: &Arc<User>,
         kind: &Kind,
-        result: Result<(), Refusal>,
+        result: Result<Done, Refusal>,
     ) -> Retry {
+        let appended = match result {
+            Ok(Done::Appended { at }) => Some(at),
+            _ => None,
+        };
         let outcome = match (result, kind) {
-            (Ok(()), Kind::Maildir) => Outcome::own(Status::new(2, 0, 0), "delivered to maildir"),
-            (Ok(()), Kind::File(_)) => Outcome::own(Status::new(2, 0, 0), "delivered to mailbox"),
+            (Ok(_), Kind::Maildir) => Outcome::own(Status::new(2, 0, 0), "delivered to maildir"),
+            (Ok(_), Kind::File(_)) => Outcome::own(Status::new(2, 0, 0), "delivered to mailbox"),
             (Err(refusal), Kind::Maildir) => {
                 let rights = self.user_rights(user);
                 self.settings().crew.maildir_refusal(&self.log, rights, refusal).into()
@@ -284,6 +288,10 @@ impl Delivery {
                 Refusal { text, ..refusal }.into()
             }
         };
-        self.report(attributes, outcome)
+        let retry = self.report(attributes, outcome).await;
+        if let (Some(biff), Some(at)) = (&self.settings().biff, appended) {
+            biff.notify(&self.log, &attributes.user, at);
+        }
+        retry
     }
 }

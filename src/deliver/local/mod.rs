@@ -7,6 +7,7 @@
 
 mod alias;
 mod attributes;
+mod biff;
 mod command;
 mod delivery;
 mod destination;
@@ -31,6 +32,7 @@ use crate::log::Log;
 use crate::mail::outcome::Outcome;
 use crate::service::agent::{self, Delays, Reporter};
 use crate::service::birth::{self, Birth, Life, Service};
+use crate::service::pass::Passer;
 use crate::service::profile::{Profile, RunAs, Threads};
 
 const PROFILE: Profile = Profile {
@@ -53,7 +55,7 @@ struct Agent {
     /// The name of the service: `relay=` in the log, and the transport that comes back here.
     name: String,
     settings: Settings,
-    passer: pass::Passer,
+    passer: Passer,
     log: Log,
 }
 
@@ -62,7 +64,7 @@ fn prepare(mut birth: Birth) -> Result<Vec<(Service, Arc<Agent>)>, String> {
         let total = service.line.maxproc.map_or(1000, |limit| limit as usize);
         let settings = Settings::read(&service.config, &service.log, birth.privileged, total)
             .map_err(|problem| problem.text)?;
-        let passer = pass::Passer::new(&service.config, &birth.all_services);
+        let passer = Passer::new(&service.config, &birth.all_services);
         let (name, log) = (service.line.name.clone(), service.log.clone());
         Ok(Arc::new(Agent { name, settings, passer, log }))
     }))

@@ -1,194 +1,26 @@
-//! Handing a recipient to another transport (mailbox_transport, fallback_transport): this process
-//! asks that agent as qmgr would, and reports the answer as its own.
-
-use std::collections::HashMap;
-use std::path::PathBuf;
-use std::sync::Mutex;
-use std::time::Duration;
-
-use tokio::net::UnixStream;
+//! Handing a recipient to another transport (mailbox_transport, fallback_transport).
 
 use super::attributes::Attributes;
 use super::delivery::{Delivery, Retry};
-use crate::config::Config;
-use crate::config::master_cf::ServiceLine;
-use crate::ipc::channel::split;
-use crate::ipc::delivery::{FromAgent, Request, ToAgent};
-use crate::log::Log;
-use crate::mail::outcome::{Action, Outcome};
-use crate::mail::status::Status;
-
-/// How long another agent may take.
-const TIME: Duration = Duration::from_secs(3 * 3600);
-
-/// How often, and how long apart, a connection is tried while that agent starts.
-const ATTEMPTS: u32 = 10;
-const PAUSE: Duration = Duration::from_secs(1);
-
-/// What is needed to reach other transports.
-#[derive(Debug)]
-pub(super) struct Passer {
-    sockets: PathBuf,
-    /// Transports that are no processes, by the program of their master.cf line.
-    built_in: HashMap<String, BuiltIn>,
-    idle: Mutex<HashMap<String, Vec<Connection>>>,
-}
-
-/// A transport whose verdict is its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum BuiltIn {
-    Error,
-    Retry,
-    Discard,
-}
-
-type Sender = crate::ipc::channel::Sender<ToAgent>;
-type Receiver = crate::ipc::channel::Receiver<FromAgent>;
-
-#[derive(Debug)]
-struct Connection {
-    sender: Sender,
-    receiver: Receiver,
-}
-
-impl Passer {
-    pub(super) fn new(config: &Config, services: &[ServiceLine]) -> Self {
-        let built_in = services.iter().filter_map(|line| {
-            let built_in = match line.program.as_str() {
-                "error" if line.name == "retry" => BuiltIn::Retry,
-                "error" => BuiltIn::Error,
-                "discard" => BuiltIn::Discard,
-                _ => return None,
-            };
-            Some((line.name.clone(), built_in))
-        });
-        Self {
-            sockets: config.queue_directory().join("private"),
-            built_in: built_in.collect(),
-            idle: Mutex::default(),
-        }
-    }
-
-    fn idle(&self, transport: &str) -> Option<Connection> {
-        self.idle.lock().ok()?.get_mut(transport)?.pop()
-    }
-
-    async fn connect(&self, transport: &str, log: &Log) -> std::io::Result<Connection> {
-        let path = self.sockets.join(transport);
-        let mut attempt = 1;
-        loop {
-            match UnixStream::connect(&path).await {
-                Ok(stream) => {
-                    let (sender, receiver) = split(stream);
-                    return Ok(Connection { sender, receiver });
-                }
-                Err(e) if attempt >= ATTEMPTS => return Err(e),
-                Err(e) => {
-                    if attempt == 1 {
-                        let why = crate::sys::spawn::error_text(&e);
-                        log.warning(format_args!(
-                            "connect to transport private/{transport}: {why}"
-                        ));
-                    }
-                }
-            }
-            attempt += 1;
-            tokio::time::sleep(PAUSE).await;
-        }
-    }
-
-    /// Has the agent of `transport` deliver; one answer for each recipient comes back.
-    async fn ask(
-        &self,
-        transport: &str,
-        request: &Request,
-        log: &Log,
-    ) -> Result<Vec<FromAgent>, Trouble> {
-        if let Some(mut connection) = self.idle(transport)
-            && let Ok(answers) = connection.exchange(request).await
-        {
-            self.keep(transport, connection);
-            return Ok(answers);
-        }
-        let mut connection =
-            self.connect(transport, log).await.map_err(|_| Trouble::Unavailable)?;
-        let answers = connection.exchange(request).await?;
-        self.keep(transport, connection);
-        Ok(answers)
-    }
-
-    fn keep(&self, transport: &str, connection: Connection) {
-        if let Ok(mut idle) = self.idle.lock() {
-            idle.entry(transport.to_owned()).or_default().push(connection);
-        }
-    }
-}
-
-/// Why there is no answer.
-enum Trouble {
-    Unavailable,
-    Unknown,
-}
-
-impl Connection {
-    async fn exchange(&mut self, request: &Request) -> Result<Vec<FromAgent>, Trouble> {
-        let ask = ToAgent::Deliver(Box::new(request.clone()));
-        self.sender.send(&ask).await.map_err(|_| Trouble::Unavailable)?;
-        let mut answers = Vec::new();
-        loop {
-            match self.receiver.next().await {
-                Ok(Some(FromAgent::Done { number, .. })) if number == request.number => {
-                    return Ok(answers);
-                }
-                Ok(Some(answer)) => answers.push(answer),
-                Ok(None) | Err(_) => return Err(Trouble::Unknown),
-            }
-        }
-    }
-}
+use crate::ipc::delivery::FromAgent;
+use crate::mail::outcome::Action;
+use crate::service::pass::Passed;
 
 impl Delivery {
     /// Passes the recipient to `transport:nexthop`; without next hop that of this request stays.
     pub(super) async fn pass(&mut self, attributes: &Attributes, place: &str) -> Retry {
-        let (transport, nexthop) = place.split_once(':').unwrap_or((place, ""));
-        let nexthop = if nexthop.is_empty() { &self.request.nexthop } else { nexthop };
-        self.log.info(format_args!(
-            "{}: passing <{}> to transport={transport}",
-            self.request.queue_id,
-            crate::mail::address::quote(&attributes.address)
-        ));
-        if transport.is_empty() {
-            self.log.fatal(format_args!("missing transport name in \"{place}\""));
-            return self.say(attributes, (4, 3, 0), "unknown mail transport error");
-        }
         let agent = self.agent.clone();
-        if let Some(built_in) = agent.passer.built_in.get(transport) {
-            let outcome = built_in.verdict(nexthop);
-            return self.report_from(attributes, &built_in.log(&self.log), "none", outcome);
-        }
-        let request = Request {
-            number: 1,
-            nexthop: nexthop.to_owned(),
-            sender: self.request.sender.clone(),
-            recipients: vec![self.to(attributes)],
-            ..(*self.request).clone()
-        };
-        let asked = agent.passer.ask(transport, &request, &self.log);
-        match tokio::time::timeout(TIME, asked).await {
-            Ok(Ok(answers)) => self.passed(attributes, answers),
-            Ok(Err(Trouble::Unavailable)) => {
-                self.transport_failed(attributes, "mail transport unavailable")
+        let to = self.to(attributes);
+        match agent.passer.pass(&self.log, &self.request, to, place).await {
+            Passed::Answers(answers) => self.passed(attributes, answers),
+            Passed::Verdict(log, outcome) => {
+                self.report_from(attributes, &log, "none", outcome).await
             }
-            Ok(Err(Trouble::Unknown)) | Err(_) => {
-                self.transport_failed(attributes, "unknown mail transport error")
+            Passed::Failed(outcome) => {
+                let log = self.log.clone();
+                self.report_from(attributes, &log, "none", outcome).await
             }
         }
-    }
-
-    fn transport_failed(&mut self, attributes: &Attributes, text: &str) -> Retry {
-        let outcome = Outcome::own(Status::new(4, 3, 0), text);
-        let log = self.log.clone();
-        self.report_from(attributes, &log, "none", outcome)
     }
 
     /// Takes over what the other agent said, which has logged it.
@@ -210,41 +42,5 @@ impl Delivery {
             }
         }
         retry
-    }
-}
-
-impl BuiltIn {
-    /// What error(8), retry and discard(8) do with all mail.
-    fn verdict(self, nexthop: &str) -> Outcome {
-        let default = match self {
-            Self::Discard => return Outcome::own(Status::new(2, 0, 0), nexthop),
-            Self::Error => Status::new(5, 0, 0),
-            Self::Retry => Status::new(4, 0, 0),
-        };
-        let (status, text) = Status::split(nexthop);
-        Outcome::own(status.unwrap_or(default).with_class(default.class), text)
-    }
-
-    fn log(self, log: &Log) -> Log {
-        log.of_program(match self {
-            Self::Error => "error",
-            Self::Retry => "retry",
-            Self::Discard => "discard",
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn verdicts() {
-        let outcome = BuiltIn::Error.verdict("5.1.2 no mail here");
-        assert_eq!((outcome.status, &*outcome.text), (Status::new(5, 1, 2), "no mail here"));
-        let outcome = BuiltIn::Error.verdict("no mail here");
-        assert_eq!(outcome.status, Status::new(5, 0, 0));
-        assert_eq!(BuiltIn::Retry.verdict("x").action, Action::Deferred);
-        assert!(matches!(BuiltIn::Discard.verdict("x").action, Action::Sent { .. }));
     }
 }

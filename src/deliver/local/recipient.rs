@@ -30,7 +30,7 @@ impl Delivery {
         let address = attributes.address.clone();
         if attributes.depth > DEPTH + ROUND {
             self.log.warning(format_args!("recipient nesting limit exceeded for {address}"));
-            return self.say(&attributes, (5, 4, 6), "recipient nesting limit exceeded");
+            return self.say(&attributes, (5, 4, 6), "recipient nesting limit exceeded").await;
         }
         if self.seen(&format!("recipient {} {address}", attributes.depth)) {
             return false;
@@ -44,7 +44,7 @@ impl Delivery {
         self.split(&mut attributes);
         if attributes.user.is_empty() {
             let text = format!("null username in \"{address}\"");
-            return self.say(&attributes, (5, 1, 3), text);
+            return self.say(&attributes, (5, 1, 3), text).await;
         }
         self.switch(attributes, subject).await
     }
@@ -105,7 +105,7 @@ impl Delivery {
         // own, with its own state in the queue; a loop of forwards then shows in `Delivered-To:`.
         let owned = attributes.owner.as_ref().is_some_and(|owner| !same(owner, &attributes.user));
         if owned || attributes.source == Some(Source::Include) {
-            return self.indirect(&attributes);
+            return self.indirect(&attributes).await;
         }
         if self.settings().require_home
             && let Some(retry) = self.home_is_missing(&attributes).await
@@ -133,19 +133,19 @@ impl Delivery {
     async fn home_is_missing(&mut self, attributes: &Attributes) -> Option<Retry> {
         let user = match self.settings().users.named(&attributes.user) {
             Ok(user) => user?,
-            Err(failed) => return Some(self.user_lookup_failed(attributes, &failed.0)),
+            Err(failed) => return Some(self.user_lookup_failed(attributes, &failed.0).await),
         };
         let rights = Rights { uid: user.uid, gid: user.gid, second_gid: None };
         let work = Work::CheckHome(user.home.clone());
         match self.work(rights, Vec::new(), work, Duration::from_secs(60)).await {
             Ok(_) => None,
-            Err(refusal) => Some(self.report(attributes, refusal.into())),
+            Err(refusal) => Some(self.report(attributes, refusal.into()).await),
         }
     }
 
-    pub(super) fn user_lookup_failed(&mut self, attributes: &Attributes, why: &str) -> Retry {
+    pub(super) async fn user_lookup_failed(&mut self, attributes: &Attributes, why: &str) -> Retry {
         self.log
             .warning(format_args!("error looking up passwd info for {}: {why}", attributes.user));
-        self.say(attributes, (4, 0, 0), "user lookup error")
+        self.say(attributes, (4, 0, 0), "user lookup error").await
     }
 }

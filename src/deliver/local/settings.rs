@@ -4,14 +4,16 @@ use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::biff::Biff;
 use super::users::Users;
 use crate::config::parameter::{Parameter, kinds};
-use crate::config::{Config, Problem, parameters as p, split_list};
+use crate::config::{Config, Problem, parameters as p};
 use crate::ipc::worker::Locking;
 use crate::log::Log;
 use crate::lookup::{Maps, Tables};
 use crate::mail::address::Extensions;
-use crate::rewrite::Rewrite;
+use crate::rewrite::{Propagate, Rewrite};
+use crate::service::status_filter::StatusFilter;
 use crate::service::worker::{Crew, locking};
 use crate::sys::spawn::Rights;
 
@@ -56,6 +58,10 @@ pub(super) struct Settings {
     pub(super) duplicate_limit: usize,
     /// `default_privs`
     pub(super) default_rights: Rights,
+    /// `local_delivery_status_filter`
+    pub(super) status_filter: StatusFilter,
+    /// `biff`
+    pub(super) biff: Option<Biff>,
 }
 
 /// Where a destination may come from, as a set.
@@ -72,14 +78,6 @@ pub(super) struct DeliveredHeader {
     pub(super) command: bool,
     pub(super) file: bool,
     pub(super) forward: bool,
-}
-
-/// Where an address extension goes on to.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Propagate {
-    pub(super) alias: bool,
-    pub(super) forward: bool,
-    pub(super) include: bool,
 }
 
 /// How mailboxes are written that lie in the spool directory.
@@ -113,10 +111,10 @@ impl Settings {
                 owner_request_special: config.bool(&p::owner_request_special),
                 double_bounce_sender: config.text(&p::double_bounce_sender),
             },
-            commands_from: sources(config, &p::allow_mail_to_commands)?,
-            files_from: sources(config, &p::allow_mail_to_files)?,
-            delivered_header: delivered_header(config)?,
-            propagate: propagate(config)?,
+            commands_from: sources(config, &p::allow_mail_to_commands),
+            files_from: sources(config, &p::allow_mail_to_files),
+            delivered_header: delivered_header(config),
+            propagate: Propagate::read(config),
             forward_path: config.raw(&p::forward_path),
             forward_filter: config.text(&p::forward_expansion_filter),
             command_filter: config.text(&p::command_expansion_filter),
@@ -141,6 +139,12 @@ impl Settings {
             expand_owner: config.bool(&p::expand_owner_alias),
             duplicate_limit: config.count(&p::duplicate_filter_limit),
             default_rights: default_rights(config, privileged)?,
+            status_filter: StatusFilter::open(
+                config,
+                &tables,
+                p::local_delivery_status_filter.name,
+            )?,
+            biff: config.bool(&p::biff).then(|| Biff::new(config)),
         })
     }
 
@@ -189,63 +193,15 @@ fn mailbox_locking(config: &Config, log: &Log) -> Result<Locking, Problem> {
     Ok(found)
 }
 
-/// The words of a parameter that is a set; `set` takes those that it knows.
-fn names(
-    config: &Config,
-    p: &Parameter<kinds::Text>,
-    mut set: impl FnMut(&str) -> bool,
-) -> Result<(), Problem> {
-    let text = config.text(p);
-    for word in split_list(&text) {
-        if !set(&word.to_ascii_lowercase()) {
-            let text = format!("unknown {} value \"{word}\" in \"{text}\"", p.name);
-            return Err(Problem { text });
-        }
-    }
-    Ok(())
+fn sources(config: &Config, p: &Parameter<kinds::Text>) -> Sources {
+    let [alias, forward, include] = config.set(p, ["alias", "forward", "include"]);
+    Sources { alias, forward, include }
 }
 
-fn sources(config: &Config, p: &Parameter<kinds::Text>) -> Result<Sources, Problem> {
-    let mut found = Sources::default();
-    names(config, p, |word| {
-        match word {
-            "alias" => found.alias = true,
-            "forward" => found.forward = true,
-            "include" => found.include = true,
-            _ => return false,
-        }
-        true
-    })?;
-    Ok(found)
-}
-
-fn delivered_header(config: &Config) -> Result<DeliveredHeader, Problem> {
-    let mut found = DeliveredHeader::default();
-    names(config, &p::prepend_delivered_header, |word| {
-        match word {
-            "command" => found.command = true,
-            "file" => found.file = true,
-            "forward" => found.forward = true,
-            _ => return false,
-        }
-        true
-    })?;
-    Ok(found)
-}
-
-fn propagate(config: &Config) -> Result<Propagate, Problem> {
-    let mut found = Propagate::default();
-    names(config, &p::propagate_unmatched_extensions, |word| {
-        match word {
-            "alias" => found.alias = true,
-            "forward" => found.forward = true,
-            "include" => found.include = true,
-            "canonical" | "virtual" | "generic" => {}
-            _ => return false,
-        }
-        true
-    })?;
-    Ok(found)
+fn delivered_header(config: &Config) -> DeliveredHeader {
+    let [command, file, forward] =
+        config.set(&p::prepend_delivered_header, ["command", "file", "forward"]);
+    DeliveredHeader { command, file, forward }
 }
 
 /// `default_privs`: whose rights commands and files of root's aliases get. Without root there is

@@ -16,7 +16,7 @@ impl Delivery {
         let settings = self.settings();
         let fallback = match settings.fallback_transport_maps.find(&attributes.user).await {
             Ok(found) => found,
-            Err(_) => return self.say(&attributes, (4, 3, 0), "table lookup failure"),
+            Err(_) => return self.say(&attributes, (4, 3, 0), "table lookup failure").await,
         };
         let general = &settings.fallback_transport;
         let fallback = fallback.or_else(|| (!general.is_empty()).then(|| general.clone()));
@@ -30,13 +30,13 @@ impl Delivery {
         let user = attributes.user.clone();
         if user.eq_ignore_ascii_case("mailer-daemon") || user.eq_ignore_ascii_case("postmaster") {
             self.log.warning(format_args!("required alias not found: {user}"));
-            return self.say(&attributes, (2, 0, 0), "discarded");
+            return self.say(&attributes, (2, 0, 0), "discarded").await;
         }
-        self.no_such_user(&attributes)
+        self.no_such_user(&attributes).await
     }
 
-    fn no_such_user(&mut self, attributes: &Attributes) -> Retry {
-        self.say(attributes, (5, 1, 1), format!("unknown user: \"{}\"", attributes.user))
+    async fn no_such_user(&mut self, attributes: &Attributes) -> Retry {
+        self.say(attributes, (5, 1, 1), format!("unknown user: \"{}\"", attributes.user)).await
     }
 
     async fn luser_relay(&mut self, attributes: &Attributes, subject: &Subject) -> Retry {
@@ -50,7 +50,7 @@ impl Delivery {
         let address = unquote(&relay.text);
         let complete = settings.rewrite.rewrite(RewriteContext::Local, &address);
         if same(&complete, &attributes.address) {
-            return self.no_such_user(attributes);
+            return self.no_such_user(attributes).await;
         }
         self.resolve(attributes, subject, &address).await
     }

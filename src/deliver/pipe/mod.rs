@@ -14,12 +14,14 @@ use crate::config::{Config, parameters as p};
 use crate::ipc::delivery::Request;
 use crate::ipc::worker::{Command, Copy, Done, Job, Refusal, Run, Work};
 use crate::log::Log;
+use crate::lookup::Tables;
 use crate::mail::address::{Extensions, fold, quote_822};
 use crate::mail::outcome::{Action, Outcome, Success};
 use crate::mail::status::Status;
 use crate::service::agent::{self, Delays, Reporter};
 use crate::service::birth::{self, Birth, Life, Service};
 use crate::service::profile::{Profile, RunAs, Threads};
+use crate::service::status_filter::StatusFilter;
 use crate::service::worker::{Content, Crew, Headers, Identity};
 use crate::sys::spawn::Rights;
 
@@ -52,6 +54,7 @@ struct Agent {
     arguments: Vec<String>,
     /// The arguments understood, from the first delivery on.
     attributes: Mutex<Option<Arc<Attributes>>>,
+    status_filter: StatusFilter,
     log: Log,
 }
 
@@ -70,6 +73,12 @@ fn prepare(mut birth: Birth) -> Result<Vec<(Service, Arc<Agent>)>, String> {
             time_limit: config.transport_time(&name, "time_limit"),
             arguments: std::mem::take(&mut service.line.arguments),
             attributes: Mutex::default(),
+            status_filter: StatusFilter::open(
+                &config,
+                &Tables::with_log(config.clone(), service.log.clone()),
+                p::pipe_delivery_status_filter.name,
+            )
+            .map_err(|problem| problem.text)?,
             log: service.log.clone(),
             name,
             config,
@@ -93,6 +102,7 @@ async fn deliver(agent: Arc<Agent>, request: Arc<Request>, reporter: Reporter) {
             Outcome::own(Status::new(4, 3, 0), "unknown mail transport error")
         }
     };
+    let outcome = agent.status_filter.apply(&log, outcome).await;
     let delays = Delays::until_now(started);
     for to in &request.recipients {
         reporter.recipient(&log, to, &agent.name, delays, outcome.clone());

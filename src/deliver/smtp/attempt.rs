@@ -12,6 +12,7 @@ use crate::log::Log;
 use crate::mail::envelope::Timestamp;
 use crate::mail::outcome::{Action, Diagnostic, Outcome, Success};
 use crate::service::agent::{Delays, Reporter, now};
+use crate::service::pass::{Passed, Passer};
 use crate::wire::smtp_reply::Reply;
 
 /// A request on its way.
@@ -253,6 +254,25 @@ impl<'a> Attempt<'a> {
         }
         if let Some(left) = self.left.get_mut(at) {
             left.mark = Mark::Drop;
+        }
+    }
+
+    /// Everybody who is left goes to another transport: this one would send the mail back here.
+    pub async fn pass_all(&mut self, passer: &Passer, place: &str) {
+        for left in std::mem::take(&mut self.left) {
+            let Some(to) = self.request.recipients.get(left.place) else { continue };
+            let delays = Delays::until_now(self.started);
+            match passer.pass(self.log, self.request, to.clone(), place).await {
+                Passed::Answers(answers) => {
+                    answers.into_iter().for_each(|answer| self.reporter.passed(answer));
+                }
+                Passed::Verdict(log, outcome) => {
+                    self.reporter.recipient(&log, to, "none", delays, outcome);
+                }
+                Passed::Failed(outcome) => {
+                    self.reporter.recipient(self.log, to, "none", delays, outcome);
+                }
+            }
         }
     }
 

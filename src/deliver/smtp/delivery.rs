@@ -24,6 +24,7 @@ use crate::mail::address;
 use crate::mail::header::field_name;
 use crate::mail::status::Status;
 use crate::service::agent::Reporter;
+use crate::service::pass::Passer;
 use crate::spool::{Reader, SpoolError, StoredContent};
 
 /// The port on which mail comes back if it loops.
@@ -48,6 +49,8 @@ pub struct Service {
     pub reader: Arc<Reader>,
     /// Idle connections of the process.
     pub idle: Arc<Idle>,
+    /// The way to other transports.
+    pub passer: Passer,
 }
 
 /// What goes on for one request.
@@ -242,24 +245,32 @@ impl Delivery<'_> {
                 break;
             }
         }
-        self.forgive(last >= own.len(), own.first().copied());
+        let forgiven = self.forgive(last >= own.len(), own.first().copied());
+        let loops = |reason: &Reason| reason.status == Status::new(5, 4, 6);
+        if !forgiven
+            && !routing.best_mx_transport.is_empty()
+            && self.attempt.reason.as_ref().is_some_and(loops)
+        {
+            self.attempt.pass_all(&self.service.passer, &routing.best_mx_transport).await;
+        }
     }
 
-    /// What looks like a mistake in the configuration does not make mail bounce.
-    fn forgive(&mut self, fallback: bool, first: Option<&str>) {
+    /// What looks like a mistake in the configuration does not make mail bounce: it waits.
+    fn forgive(&mut self, fallback: bool, first: Option<&str>) -> bool {
         let routing = &self.service.settings.routing;
         let reason = self.attempt.reason.get_or_insert_with(no_excuse);
         if reason.is_temporary() {
-            return;
+            return true;
         }
         let relayhost = !routing.relayhost.is_empty() && first == Some(&routing.relayhost);
         let parameter = match (fallback, relayhost) {
             (true, _) => "smtp_fallback_relay",
             (false, true) => "relayhost",
-            (false, false) => return,
+            (false, false) => return false,
         };
         self.attempt.log.warning(format_args!("{parameter} configuration problem"));
         reason.status = Status::new(4, 3, 5);
+        true
     }
 
     /// One next hop; an error means that it makes no sense at all.

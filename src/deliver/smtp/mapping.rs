@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::config::{Config, Problem, parameters as p};
+use crate::config::{Config, Problem};
 use crate::ipc::delivery::{Request, To};
 use crate::log::Log;
 use crate::lookup::{Maps, TableError, Tables};
 use crate::mail::address::{self, Address, List};
 use crate::mail::envelope::RewriteContext;
-use crate::rewrite::Rewrite;
+use crate::rewrite::{Propagate, Rewrite};
 
 /// `smtp_generic_maps`, open.
 #[derive(Debug)]
@@ -41,12 +41,11 @@ impl Generic {
         if value.trim().is_empty() {
             return Ok(None);
         }
-        let words = config.text(&p::propagate_unmatched_extensions);
         Ok(Some(Self {
             parameter: parameter.to_owned(),
             maps: tables.maps(parameter, &value)?,
             rewrite: Rewrite::new(config, tables)?,
-            propagate: super::destination::sites(&words).any(|word| word == "generic"),
+            propagate: Propagate::read(config).generic,
         }))
     }
 

@@ -51,11 +51,12 @@ use tokio::sync::Semaphore;
 use self::delivery::Service;
 use self::idle::Idle;
 use self::settings::Settings;
-use crate::dns::Resolver;
+use crate::dns::{ReplyFilter, Resolver};
 use crate::ipc::delivery::Request;
 use crate::lookup::Tables;
 use crate::service::agent::{self, Reporter};
 use crate::service::birth::{self, Birth, Life};
+use crate::service::pass::Passer;
 use crate::service::profile::{Profile, RunAs, Threads};
 use crate::spool::Reader;
 
@@ -89,11 +90,14 @@ fn prepare(mut birth: Birth) -> Result<State, String> {
     let idle = Arc::new(Idle::default());
     let reader = Arc::new(Reader::new(&birth.config.queue_directory()));
     let mut count = 0..;
-    let services = birth.read_each(|_, service| {
+    let services = birth.read_each(|birth, service| {
         let line = &service.line;
         let tables = Tables::new(service.config.clone());
         let lmtp = line.program == "lmtp";
         let settings = Settings::read(&service.config, &tables, lmtp, &line.arguments)
+            .map_err(|problem| problem.text)?;
+        let filter = if lmtp { "lmtp_dns_reply_filter" } else { "smtp_dns_reply_filter" };
+        let filter = ReplyFilter::open(&service.config, &tables, filter, &service.log)
             .map_err(|problem| problem.text)?;
         let sessions = line.maxproc.map_or(Semaphore::MAX_PERMITS, |max| max as usize);
         let shared = Service {
@@ -101,9 +105,13 @@ fn prepare(mut birth: Birth) -> Result<State, String> {
             name: line.name.clone(),
             settings,
             log: service.log.clone(),
-            resolver: resolver.clone(),
+            resolver: match filter {
+                Some(filter) => resolver.filtered(filter),
+                None => resolver.clone(),
+            },
             reader: reader.clone(),
             idle: idle.clone(),
+            passer: Passer::new(&service.config, &birth.all_services),
         };
         Ok((Arc::new(shared), Arc::new(Semaphore::new(sessions))))
     });

@@ -67,6 +67,7 @@ impl Finder<'_> {
         match failed.error {
             DnsError::NotFound | DnsError::NoData => self.host(name).await,
             DnsError::NullMx => none(Status::new(5, 1, 0), failed.text),
+            DnsError::Policy => none(Status::new(4, 7, 0), failed.text),
             _ if self.routing.ignore_mx_error => self.host(name).await,
             DnsError::Invalid(_) => none(Status::new(5, 4, 4), failed.text),
             DnsError::NonRecoverable => none(Status::new(5, 4, 3), failed.text),
@@ -205,6 +206,10 @@ impl Servers {
 
     fn fail_dns(&mut self, failed: LookupError) {
         let (detail, temporary) = match failed.error {
+            DnsError::Policy => {
+                self.reason = Some(Reason::own(Status::new(4, 7, 0), failed.text));
+                return;
+            }
             DnsError::NotFound | DnsError::NoData | DnsError::Invalid(_) | DnsError::NullMx => {
                 (4, false)
             }

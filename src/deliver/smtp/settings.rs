@@ -117,6 +117,8 @@ pub struct Routing {
     pub fallback_relay: String,
     /// `relayhost`
     pub relayhost: String,
+    /// `best_mx_transport`: where mail goes that would come back here; empty is nowhere.
+    pub best_mx_transport: String,
     /// DNS is not to be asked at all (`smtp_dns_support_level = disabled`).
     pub no_dns: bool,
     /// `smtp_host_lookup` names `dns`.
@@ -147,8 +149,6 @@ pub struct Routing {
     pub v6: bool,
     /// Where this system listens, or is reached through a proxy.
     pub own: Vec<IpAddr>,
-    /// `best_mx_transport` is set: a loop is not final.
-    pub best_mx_transport: String,
 }
 
 /// `smtp_address_preference`
@@ -358,6 +358,10 @@ impl Routing {
             ports: Ports::parse(&config.text(&p::known_tcp_ports)),
             fallback_relay: named.text("fallback_relay"),
             relayhost: if lmtp { String::new() } else { config.text(&p::relayhost) },
+            best_mx_transport: match lmtp {
+                true => String::new(),
+                false => config.text(&p::best_mx_transport),
+            },
             no_dns,
             lookup_dns: has(&host_lookup, "dns") && !no_dns,
             lookup_native: has(&host_lookup, "native") || no_dns,
@@ -376,7 +380,6 @@ impl Routing {
             v4: protocols.v4,
             v6: protocols.v6,
             own,
-            best_mx_transport: config.text(&p::best_mx_transport),
         })
     }
 }

@@ -19,6 +19,7 @@ use crate::mail::outcome::{Action, Outcome, Success};
 use crate::mail::status::Status;
 use crate::service::agent::Reporter;
 use crate::service::delivery_line::tests::{a_recipient, a_request};
+use crate::service::pass::Passer;
 use crate::spool::{Content, Reader, Writer};
 
 /// What a server answers to lines that begin like this; the first that fits counts.
@@ -136,6 +137,7 @@ fn client(main_cf: &str, lmtp: bool) -> Client {
         resolver: Resolver::from_system(),
         reader: Arc::new(Reader::new(&queue)),
         idle: Arc::new(Idle::default()),
+        passer: Passer::new(&config, &[]),
     };
     Client { service, writer, _folder: folder }
 }

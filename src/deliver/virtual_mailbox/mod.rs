@@ -67,6 +67,7 @@ async fn deliver(agent: Arc<Agent>, request: Arc<Request>, reporter: Reporter) {
                 Ok(content) => recipient::deliver(&agent, &log, &request, &to, &content).await,
                 Err(refusal) => Outcome::from(refusal),
             };
+            let outcome = agent.settings.status_filter.apply(&log, outcome).await;
             let delays = Delays::until_now(started);
             reporter.recipient(&log, &to, &agent.name, delays, outcome);
         };

@@ -7,6 +7,7 @@ use crate::ipc::worker::Locking;
 use crate::log::Log;
 use crate::lookup::{Maps, Purpose, Tables};
 use crate::rewrite::Rewrite;
+use crate::service::status_filter::StatusFilter;
 use crate::service::worker::{Crew, locking};
 
 /// What virtual(8) does by main.cf.
@@ -28,6 +29,8 @@ pub(super) struct Settings {
     pub(super) locking: Locking,
     /// `strict_mailbox_ownership`
     pub(super) strict_ownership: bool,
+    /// `virtual_delivery_status_filter`
+    pub(super) status_filter: StatusFilter,
     /// Knows which keys an address is looked up under.
     pub(super) rewrite: Arc<Rewrite>,
 }
@@ -59,6 +62,11 @@ impl Settings {
                 &config.text(&p::virtual_mailbox_lock),
             )?,
             strict_ownership: config.bool(&p::strict_mailbox_ownership),
+            status_filter: StatusFilter::open(
+                config,
+                &tables,
+                p::virtual_delivery_status_filter.name,
+            )?,
             rewrite: Rewrite::new(config, &tables)?,
         })
     }

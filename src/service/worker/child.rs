@@ -113,7 +113,7 @@ fn do_work(
             let header = body.all()?;
             Ok(Done::DeliveredTo(forward::delivered_to(&header)))
         }
-        Work::Mailbox(mailbox) => append(&mailbox, body, warnings)?.map(delivered),
+        Work::Mailbox(mailbox) => append(&mailbox, body, warnings)?.map(|at| Done::Appended { at }),
         Work::Maildir(maildir) => maildir::deliver(&maildir, body, warnings)?.map(delivered),
         Work::Command(command) => {
             command::run(&command, body, warnings)?.map(|output| Done::Delivered { output })
@@ -127,7 +127,7 @@ fn append(
     mailbox: &Mailbox,
     body: &mut Body<'_, Input>,
     warnings: &mut Vec<String>,
-) -> Result<Result<(), Refusal>, CopyError> {
+) -> Result<Result<u64, Refusal>, CopyError> {
     let opened =
         if mailbox.opened_by_parent { from_parent(body).map(Ok)? } else { open(mailbox, warnings) };
     match opened {

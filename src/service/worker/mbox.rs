@@ -81,13 +81,14 @@ fn dotlock(mailbox: &Mailbox, warnings: &mut Vec<String>) -> Result<Option<DotLo
     }
 }
 
-/// Appends the content. Whatever part of it was not needed is still on the socket.
+/// Appends the content, and says where it begins. Whatever part of it was not needed is still on
+/// the socket.
 pub(super) fn append<R: Read>(
     mailbox: &Mailbox,
     opened: &Opened,
     body: &mut Body<'_, R>,
     warnings: &mut Vec<String>,
-) -> Result<Result<(), Refusal>, CopyError> {
+) -> Result<Result<u64, Refusal>, CopyError> {
     let Opened { file, metadata, .. } = opened;
     if let Err(refusal) = acceptable(mailbox, metadata, warnings) {
         return Ok(Err(refusal));
@@ -103,7 +104,7 @@ pub(super) fn append<R: Read>(
             return Err(CopyError::Parent);
         }
     };
-    Ok(done.map_err(|e| {
+    Ok(done.map(|()| before).map_err(|e| {
         if regular {
             // What is half there must go; if even this fails, the reader sees a torn message.
             let _ = file.set_len(before);
@@ -172,7 +173,7 @@ mod tests {
         }
     }
 
-    fn deliver(mailbox: &Mailbox, content: &[u8]) -> Result<(), Refusal> {
+    fn deliver(mailbox: &Mailbox, content: &[u8]) -> Result<u64, Refusal> {
         let mut warnings = Vec::new();
         let opened = open(mailbox, None, &mut warnings)?;
         let mut from = content;
@@ -184,8 +185,8 @@ mod tests {
     fn appends_whole_messages() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("mbox");
-        deliver(&mailbox(&path), b"one\n").unwrap();
-        deliver(&mailbox(&path), b"two\n").unwrap();
+        assert_eq!(deliver(&mailbox(&path), b"one\n"), Ok(0));
+        assert_eq!(deliver(&mailbox(&path), b"two\n"), Ok(12));
         assert_eq!(std::fs::read(&path).unwrap(), b"From x\none\n\nFrom x\ntwo\n\n");
         assert!(!dir.path().join("mbox.lock").exists());
     }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::hostname::is_temporary;
 use super::outcome::{Jump, Refusal, Verdict};
 use super::{Checks, RECIPIENT};
-use crate::dns::Mx;
+use crate::dns::{DnsError, Mx};
 use crate::mail::address;
 use crate::mail::envelope::RewriteContext;
 use crate::rewrite::{Class, ResolveError, Route};
@@ -102,10 +102,11 @@ impl Checks<'_> {
             match self.service.shared.resolver.mx(ascii.as_deref().unwrap_or(domain)).await {
                 Ok(exchangers) => exchangers,
                 Err(error) => {
-                    if is_temporary(&error) {
+                    if is_temporary(&error) || error == DnsError::Policy {
                         let text = format!(
                             "<{recipient}>: {RECIPIENT} rejected: Unable to look up mail exchanger \
-                         information: {error}"
+                         information: {}",
+                            error.in_short()
                         );
                         self.defer_if_reject(Faults::POLICY, &Refusal::new(450, "4.4.4", &text));
                     }
@@ -166,8 +167,9 @@ impl Checks<'_> {
                     Err(error) => {
                         let text = format!(
                             "<{recipient}>: {RECIPIENT} rejected: Unable to look up host {} as \
-                             mail exchanger: {error}",
-                            mx.host
+                             mail exchanger: {}",
+                            mx.host,
+                            error.in_short()
                         );
                         self.defer_if_reject(Faults::POLICY, &Refusal::new(450, "4.4.4", &text));
                         return false;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::outcome::{Jump, Refusal, Verdict};
 use super::{CLIENT, Checks};
-use crate::dns::{Data, DnsError, Kind, Record, Search};
+use crate::dns::{Data, DnsError, Kind, LookupError, Record, Search};
 use crate::mail::address;
 use crate::smtpd::expand;
 use crate::smtpd::fault::Faults;
@@ -93,13 +93,19 @@ impl Checks<'_> {
             return Listing::Absent;
         }
         let mut text = String::new();
-        if let Ok(records) = resolver.look_up(query, Kind::Txt, Search::default()).await {
-            for record in records.iter() {
-                if let Data::Text(more) = &record.data {
-                    text.push_str(if text.is_empty() { "" } else { " / " });
-                    text.push_str(more);
+        match resolver.look_up(query, Kind::Txt, Search::default()).await {
+            Ok(records) => {
+                for record in records.iter() {
+                    if let Data::Text(more) = &record.data {
+                        text.push_str(if text.is_empty() { "" } else { " / " });
+                        text.push_str(more);
+                    }
                 }
             }
+            Err(LookupError { error: error @ DnsError::Policy, .. }) => {
+                self.log.warning(format_args!("{query}: TXT lookup error: {error}"));
+            }
+            Err(_) => {}
         }
         text.truncate(text.floor_char_boundary(TEXT_MAX));
         Listing::Present(text)

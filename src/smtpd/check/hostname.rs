@@ -72,6 +72,10 @@ impl Checks<'_> {
             result = better(result, mx);
         }
         let Err(error) = result else { return Verdict::Dunno };
+        if error == DnsError::Policy {
+            self.log.warning(format_args!("{helo}: address or MX lookup error: {error}"));
+            return Verdict::Dunno;
+        }
         let settings = &self.service.settings;
         let text = format!("<{helo}>: {HELO} rejected: {}", unknown(&error, "Host not found"));
         if is_temporary(&error) {
@@ -105,12 +109,16 @@ impl Checks<'_> {
             Err(error) => Err(error),
         };
         if let Err(error) = &result
-            && !matches!(error, DnsError::NullMx | DnsError::Invalid(_))
+            && !matches!(error, DnsError::NullMx | DnsError::Invalid(_) | DnsError::Policy)
         {
             let addresses = resolver.addresses(domain, true, true).await.map(|_| ());
             result = better(result, addresses);
         }
         let Err(error) = result else { return Ok(Verdict::Dunno) };
+        if error == DnsError::Policy {
+            self.log.warning(format_args!("{domain}: MX or address lookup error: {error}"));
+            return Ok(Verdict::Dunno);
+        }
         if error == DnsError::NullMx {
             let text = format!(
                 "<{mailbox}>: {class} rejected: Domain {domain} does not accept mail (nullMX)"
@@ -132,11 +140,11 @@ impl Checks<'_> {
     }
 }
 
-/// The outcome of two look-ups: success counts most, then a failure that may pass.
+/// The outcome of two look-ups: success counts most, then the heavier failure.
 fn better(first: Result<(), DnsError>, second: Result<(), DnsError>) -> Result<(), DnsError> {
     match (first, second) {
         (Ok(()), _) | (_, Ok(())) => Ok(()),
-        (Err(first), Err(second)) if is_temporary(&first) && !is_temporary(&second) => Err(first),
+        (Err(first), Err(second)) if first.weight() > second.weight() => Err(first),
         (_, second) => second,
     }
 }

@@ -55,9 +55,10 @@ impl Checks<'_> {
             Err(None) => return Ok(Verdict::Dunno),
             Err(Some(Failed { error, of })) => {
                 self.log.warning(format_args!(
-                    "Unable to look up {} host for {}: {error}",
+                    "Unable to look up {} host for {}: {}",
                     kind(server),
-                    of.as_deref().unwrap_or(name)
+                    of.as_deref().unwrap_or(name),
+                    error.in_short()
                 ));
                 return Ok(Verdict::Dunno);
             }
@@ -172,7 +173,7 @@ struct Failed {
 
 fn name_of(record: &crate::dns::Record) -> Option<String> {
     match &record.data {
-        Data::Name(name) => Some(name.clone()),
+        Data::Ns(name) => Some(name.clone()),
         _ => None,
     }
 }
