@@ -45,6 +45,7 @@ impl Config {
     /// Checks all values of main.cf, and those that `services` put over it.
     pub fn check(&self, services: &[ServiceLine]) -> Report {
         let mut report = Report { warnings: self.warnings.clone(), ..Report::default() };
+        report.warnings.extend(self.proxy_problems());
         let fresh = self.with_overrides(&[]);
         for (name, setting) in self.settings() {
             let place = match setting.line {

@@ -98,20 +98,22 @@ impl Config {
     }
 
     /// The addresses of `proxy_interfaces`; names that are not found are left out.
-    pub fn proxy_addresses(&self) -> Result<Vec<IpAddr>, Problem> {
-        let protocols = self.protocols();
-        let mut found = Vec::new();
-        let text = self.text(&p::proxy_interfaces);
-        for host in text.split([' ', '\t', ',', '\r', '\n']).filter(|host| !host.is_empty()) {
-            let addresses = addresses_of(host, protocols);
-            if addresses.is_empty() {
-                return Err(Problem {
-                    text: format!("config variable proxy_interfaces: host not found: {host}"),
-                });
-            }
-            found.extend(addresses);
-        }
-        Ok(found)
+    pub fn proxy_addresses(&self) -> Vec<IpAddr> {
+        self.proxy_hosts().into_iter().flat_map(|(_, addresses)| addresses).collect()
+    }
+
+    /// What is wrong with `proxy_interfaces`: Postfix starts all the same.
+    pub(super) fn proxy_problems(&self) -> Vec<String> {
+        let hosts = self.proxy_hosts().into_iter();
+        let lost = hosts.filter(|(_, addresses)| addresses.is_empty());
+        lost.map(|(host, _)| format!("config variable proxy_interfaces: host not found: {host}"))
+            .collect()
+    }
+
+    fn proxy_hosts(&self) -> Vec<(String, Vec<IpAddr>)> {
+        let (protocols, text) = (self.protocols(), self.text(&p::proxy_interfaces));
+        let hosts = text.split([' ', '\t', ',', '\r', '\n']).filter(|host| !host.is_empty());
+        hosts.map(|host| (host.to_owned(), addresses_of(host, protocols))).collect()
     }
 
     fn default_mynetworks(&self, style: &str) -> String {

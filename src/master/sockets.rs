@@ -105,8 +105,6 @@ fn inet_places(config: &Config, line: &ServiceLine) -> Result<Vec<Place>, Socket
         text,
     };
     let (host, port) = split_host_port(&line.name);
-    let port = port_number(port)
-        .ok_or_else(|| bad(format!("bad port or service name: \"{}\"", line.name)))?;
     let protocols = config.text(&p::inet_protocols);
     let all = protocols.contains("all");
     let (v4, v6) = (all || protocols.contains("ipv4"), all || protocols.contains("ipv6"));
@@ -116,6 +114,10 @@ fn inet_places(config: &Config, line: &ServiceLine) -> Result<Vec<Place>, Socket
         Some(host) => vec![host],
         None => split_list(&interfaces),
     };
+    let port = port_number(port).ok_or_else(|| SocketError::Name {
+        context: format!("{}:{port}", hosts.first().unwrap_or(&"*")),
+        text: "Servname not supported for ai_socktype".into(),
+    })?;
     let mut places = Vec::new();
     for host in hosts {
         let addresses: Vec<IpAddr> = match host {

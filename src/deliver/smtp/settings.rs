@@ -348,7 +348,7 @@ impl Routing {
         let protocols = config.protocols();
         let mut own: Vec<IpAddr> =
             config.own_interfaces()?.iter().map(|interface| interface.address).collect();
-        own.extend(config.proxy_addresses()?);
+        own.extend(config.proxy_addresses());
         let host_lookup = words(named, "host_lookup", &["dns", "native"])?;
         let resolver = words(named, "dns_resolver_options", &["res_defnames", "res_dnsrch"])?;
         let has = |list: &[String], word: &str| list.iter().any(|listed| listed == word);
