@@ -16,7 +16,7 @@ use super::session::Session;
 use crate::cleanup::Cleanup;
 use crate::config::master_cf::SocketKind;
 use crate::config::{Config, parameters as p};
-use crate::dns::{ReplyFilter, Resolver};
+use crate::dns::Resolver;
 use crate::log::{Level, Log};
 use crate::lookup::Tables;
 use crate::rewrite::Rewrite;
@@ -83,11 +83,11 @@ const BREATHER: Duration = Duration::from_millis(100);
 
 /// Reads every service.
 pub fn prepare(mut birth: Birth) -> Result<State, String> {
-    let shared = Arc::new(Shared::new(Resolver::with_log(birth.log.clone()), &birth.config));
-    let services = birth.read_each(|birth, line| prepare_line(birth, line, &shared));
-    let queue_directory = birth.config.queue_directory();
     // In Postfix a bad value of anvil's ends anvil, and nothing is counted: no reason to serve nobody.
     let anvil = birth.config.with_overrides(&[]);
+    let shared = Arc::new(Shared::new(Resolver::with_log(birth.log.clone()), &anvil));
+    let services = birth.read_each(|birth, line| prepare_line(birth, line, &shared));
+    let queue_directory = birth.config.queue_directory();
     let max_idle = birth.config.time(&p::max_idle);
     let statistics = Statistics {
         peaks: shared.peaks.clone(),
@@ -151,12 +151,7 @@ fn prepare_service(
     let cleanup = Cleanup::prepare(&cleanup_config, &tables, rewrite.clone()).map_err(string)?;
     let cleanup_log = Log::new(&syslog_name(&cleanup_config), "cleanup");
     let stages = (rewrite, cleanup, cleanup_log);
-    let filter = p::smtpd_dns_reply_filter.name;
-    let shared = match ReplyFilter::open(config, &tables, filter, &line.log).map_err(string)? {
-        Some(filter) => Arc::new(Shared::new(shared.resolver.filtered(filter))),
-        None => shared.clone(),
-    };
-    Service::prepare(&line.line.name, config, &tables, stages, shared, &line.log)
+    Service::prepare(&line.line.name, config, &tables, stages, shared.clone(), &line.log)
 }
 
 /// Accepts clients until the system stops, then waits for the sessions that are left.
@@ -336,7 +331,7 @@ impl Room {
     /// Finds the keys of the service's certificates, before the first client.
     #[cfg(feature = "ssl")]
     async fn open_keys(self: &Arc<Self>, keys: Arc<crate::tls::remote::KeyHolder>) {
-        let Ok(Pair { calm, stressed }) = &self.services else { return };
+        let Pair { calm, stressed } = &self.services;
         for service in std::iter::once(calm).chain(stressed) {
             if service.encryption.server.is_some() {
                 let (service, keys) = (service.clone(), keys.clone());
@@ -398,7 +393,7 @@ impl Room {
     }
 
     fn has_stress(&self) -> bool {
-        matches!(&self.services, Ok(Pair { stressed: Some(_), .. }))
+        self.services.stressed.is_some()
     }
 }
 

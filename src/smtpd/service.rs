@@ -14,7 +14,7 @@ use super::sasl::Sasl;
 use super::settings::Settings;
 use crate::cleanup::{self, Cleanup};
 use crate::config::{Config, parameters as p, split_list};
-use crate::dns::Resolver;
+use crate::dns::{ReplyFilter, Resolver};
 use crate::log::Log;
 use crate::lookup::match_list::{DomainList, HostList, StringList};
 use crate::lookup::{Maps, Tables};
@@ -155,6 +155,8 @@ pub struct Service {
     /// Whose mail is not checked: the sender of address probes. The error is logged when it is
     /// needed, as in Postfix.
     pub probe_sender: Result<ProbeSender, String>,
+    /// Name service, as `smtpd_dns_reply_filter` leaves it.
+    pub resolver: Arc<Resolver>,
     /// The log of cleanup, which has a `syslog_name` of its own.
     pub cleanup_log: Log,
     /// What the first session is to log: Postfix says it when the program starts.
@@ -201,6 +203,11 @@ impl Service {
         .map_err(string)?;
         let local_clients = local_clients(config, tables).map_err(string)?;
         let tables = tables.clone();
+        let filter = p::smtpd_dns_reply_filter.name;
+        let resolver = match ReplyFilter::open(config, &tables, filter, log).map_err(string)? {
+            Some(filter) => shared.resolver.filtered(filter),
+            None => shared.resolver.clone(),
+        };
         let anvil = shared.anvil(&name, unit, (limits.ipv4_prefix, limits.ipv6_prefix));
         let private = config.queue_directory().join("private");
         let verify_socket = private.join(config.text(&p::address_verify_service_name));
@@ -220,6 +227,7 @@ impl Service {
             shared,
             verify: verify::Client::new(verify_socket),
             probe_sender,
+            resolver,
             cleanup_log,
             first_warnings: std::sync::Mutex::new(Some(ignored)),
             tables,

@@ -98,21 +98,20 @@ impl Checks<'_> {
             return Ok(Verdict::Dunno);
         }
         let ascii = address::domain_to_ascii(domain);
-        let exchangers =
-            match self.service.shared.resolver.mx(ascii.as_deref().unwrap_or(domain)).await {
-                Ok(exchangers) => exchangers,
-                Err(error) => {
-                    if is_temporary(&error) || error == DnsError::Policy {
-                        let text = format!(
-                            "<{recipient}>: {RECIPIENT} rejected: Unable to look up mail exchanger \
+        let exchangers = match self.service.resolver.mx(ascii.as_deref().unwrap_or(domain)).await {
+            Ok(exchangers) => exchangers,
+            Err(error) => {
+                if is_temporary(&error) || error == DnsError::Policy {
+                    let text = format!(
+                        "<{recipient}>: {RECIPIENT} rejected: Unable to look up mail exchanger \
                          information: {}",
-                            error.in_short()
-                        );
-                        self.defer_if_reject(Faults::POLICY, &Refusal::new(450, "4.4.4", &text));
-                    }
-                    return Ok(Verdict::Dunno);
+                        error.in_short()
+                    );
+                    self.defer_if_reject(Faults::POLICY, &Refusal::new(450, "4.4.4", &text));
                 }
-            };
+                return Ok(Verdict::Dunno);
+            }
+        };
         let best = exchangers.first().map(|mx| mx.preference);
         let (primary, backup): (Vec<Mx>, Vec<Mx>) =
             exchangers.into_iter().partition(|mx| Some(mx.preference) == best);
@@ -136,7 +135,7 @@ impl Checks<'_> {
             }
         }
         for mx in hosts {
-            let resolver = self.service.shared.resolver.clone();
+            let resolver = self.service.resolver.clone();
             let settings = &self.service.settings;
             match resolver.system_addresses(&mx.host, settings.ipv4, settings.ipv6).await {
                 Ok(found) => {
@@ -160,7 +159,7 @@ impl Checks<'_> {
     async fn all_in_backup_networks(&mut self, hosts: &[Mx], recipient: &str) -> bool {
         for mx in hosts {
             let settings = &self.service.settings;
-            let resolver = &self.service.shared.resolver;
+            let resolver = &self.service.resolver;
             let found: Vec<IpAddr> =
                 match resolver.addresses(&mx.host, settings.ipv4, settings.ipv6).await {
                     Ok(found) => found,

@@ -74,7 +74,7 @@ impl Checks<'_> {
     }
 
     async fn listing(&self, query: &str, pattern: Option<&str>) -> Listing {
-        let resolver = &self.service.shared.resolver;
+        let resolver = &self.service.resolver;
         let records = match resolver.look_up(query, Kind::A, Search::default()).await {
             Ok(records) => records,
             Err(failed) => match failed.error {

@@ -65,7 +65,7 @@ impl Checks<'_> {
         if helo.starts_with('[') {
             return self.reject_invalid_address(&helo);
         }
-        let resolver = &self.service.shared.resolver;
+        let resolver = &self.service.resolver;
         let mut result = resolver.addresses(&helo, true, true).await.map(|_| ());
         if result.is_err() {
             let mx = resolver.mx(&helo).await.map(|_| ());
@@ -101,7 +101,7 @@ impl Checks<'_> {
         }
         let ascii = address::domain_to_ascii(domain);
         let domain = ascii.as_deref().unwrap_or(domain);
-        let resolver = &self.service.shared.resolver;
+        let resolver = &self.service.resolver;
         let is_sender = class == SENDER;
         let mut result = match resolver.mx(domain).await {
             Ok(found) if found.iter().any(|mx| mx.host.is_empty()) => Err(DnsError::NullMx),

@@ -74,7 +74,7 @@ impl Checks<'_> {
 
     /// The servers of a domain; no error at all for a null MX.
     async fn hosts(&self, domain: &str, server: Server) -> Result<Vec<String>, Option<Failed>> {
-        let resolver = &self.service.shared.resolver;
+        let resolver = &self.service.resolver;
         let failed = |error, of: &str| Some(Failed { error, of: Some(of.to_owned()) });
         match server {
             Server::A => Ok(vec![domain.to_owned()]),
@@ -127,7 +127,7 @@ impl Checks<'_> {
             }
         }
         let settings = &self.service.settings;
-        let resolver = &self.service.shared.resolver;
+        let resolver = &self.service.resolver;
         let addresses = match resolver.system_addresses(host, settings.ipv4, settings.ipv6).await {
             Ok(addresses) => addresses,
             Err(error) => {
