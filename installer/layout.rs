@@ -96,7 +96,7 @@ pub const SYSTEMD: &[Shipped] = &[
 ];
 
 /// Manual pages.
-pub const MAN: &[Shipped] = &[];
+pub use crate::pages::MAN;
 
 /// Installed with USE=doc.
 pub const DOC: &[Shipped] = &[];

@@ -12,6 +12,7 @@
 mod failure;
 mod root;
 mod machine;
+mod pages;
 mod progress;
 mod voice;
 

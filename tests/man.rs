@@ -11,7 +11,6 @@ use postfix_rs::config::parameter::{Default, Entry, KindOf};
 use postfix_rs::config::parameters::{self, special};
 
 #[path = "../installer/arguments.rs"]
-#[expect(dead_code, reason = "only the table of verbs and options is of interest here")]
 mod arguments;
 
 const BEGIN: &str = ".\\\" generated: ";
@@ -56,6 +55,18 @@ fn everything_has_a_page() {
         }
     }
     assert!(missing.is_empty(), "no manual page: {missing:?}");
+}
+
+#[test]
+fn the_installer_has_every_page() {
+    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("installer/pages.rs");
+    let list = std::fs::read_to_string(list).unwrap();
+    for path in pages() {
+        let name = name_of(&path);
+        let (name, section) = name.split_once(' ').unwrap();
+        let entry = format!("page!(\"{name}\", \"{section}\")");
+        assert!(list.contains(&entry), "installer/pages.rs has no {entry}");
+    }
 }
 
 #[test]
@@ -207,7 +218,9 @@ fn verbs() -> String {
 fn options(command: &clap::Command, own: bool) -> String {
     let mut out = String::new();
     for option in command.get_arguments().filter(|option| {
-        !(own && option.is_global_set()) && !matches!(option.get_id().as_str(), "help" | "version")
+        let elsewhere = own && option.is_global_set();
+        let usual = matches!(option.get_id().as_str(), "help" | "version");
+        !(option.is_positional() || elsewhere || usual)
     }) {
         let long = format!("Fl -{}", option.get_long().unwrap_or_default());
         let value = match option.get_value_names() {

@@ -392,7 +392,6 @@ src_install() {
 	fowners postfix:postfix /var/lib/postfix
 	fperms 0700 /var/lib/postfix
 
-	doman man/*.[158]
 	if use doc; then
 		local page
 		docinto html
