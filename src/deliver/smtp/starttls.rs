@@ -1,0 +1,242 @@
+//! Encrypting a connection with a server: whether it must be, may be, can be, and what follows when
+//! that fails.
+
+use super::attempt::{Attempt, Scope};
+use super::connection::{Broken, Connection};
+use super::encryption::Policy;
+use super::handshake::{Refused, broke};
+use super::login::Protection;
+use super::reason::Reason;
+use crate::mail::status::Status;
+use crate::tls::words::Level;
+
+const STAGE: &str = "receiving the STARTTLS response";
+
+/// After EHLO on a plain connection. True: the connection is encrypted now, and the server has to
+/// be greeted again. False: it stays as it is.
+pub async fn negotiate(
+    attempt: &mut Attempt<'_>,
+    connection: &mut Connection,
+    policy: &Policy,
+    nexthop: &str,
+) -> Result<bool, Refused> {
+    let settings = &attempt.settings.encryption;
+    let offered = connection.features.starttls;
+    if offered && settings.notes_offers && policy.level == Level::None {
+        attempt.log.info(format_args!("Host offered STARTTLS: [{}]", connection.peer.host));
+    }
+    let able = is_able(attempt);
+    if offered && able && policy.level >= Level::May {
+        let before = connection.features.clone();
+        connection.command(&attempt.speaker(), "STARTTLS");
+        let reply = match connection.reply(&attempt.speaker(), settings.timeout).await {
+            Ok(reply) => reply,
+            Err(broken) => {
+                broke(attempt, connection, &broken, STAGE).await;
+                return Err(Refused);
+            }
+        };
+        if reply.is(2) {
+            connection.features = before.before_hello();
+            encrypt(attempt, connection, policy, nexthop).await?;
+            return Ok(true);
+        }
+        connection.features.starttls = false;
+        if policy.level.requires_tls() {
+            let name = &connection.peer.name;
+            let text = format!(
+                "TLS is required, but host {name} refused to start TLS: {}",
+                reply.one_line()
+            );
+            attempt.refuse_all(connection, Scope::Server, &reply, text).await;
+            return Err(Refused);
+        }
+        return Ok(false);
+    }
+    if !policy.level.requires_tls() {
+        return Ok(false);
+    }
+    let (status, text) = if !offered {
+        let name = &connection.peer.name;
+        let text = format!("TLS is required, but was not offered by host {name}");
+        (Status::new(4, 7, 4), text)
+    } else {
+        let text = "TLS is required, but our TLS engine is unavailable".to_owned();
+        (Status::new(4, 7, 5), text)
+    };
+    attempt.fail_all(Some(connection), Scope::Server, Reason::own(status, text)).await;
+    Err(Refused)
+}
+
+/// How well the connection is protected.
+pub fn protection(connection: &Connection) -> Protection {
+    match &connection.tls {
+        None => Protection::None,
+        Some(tls) if tls.peer.as_ref().is_some_and(|peer| peer.matched) => Protection::Verified,
+        Some(_) => Protection::Encrypted,
+    }
+}
+
+#[cfg(feature = "ssl")]
+fn is_able(attempt: &Attempt<'_>) -> bool {
+    let client = attempt.settings.encryption.client.as_ref();
+    client.is_some_and(crate::tls::client::Client::is_ready)
+}
+
+#[cfg(not(feature = "ssl"))]
+fn is_able(_: &Attempt<'_>) -> bool {
+    false
+}
+
+/// Without the feature a connection can only be refused.
+#[cfg(not(feature = "ssl"))]
+pub async fn encrypt(
+    attempt: &mut Attempt<'_>,
+    connection: &mut Connection,
+    _: &Policy,
+    _: &str,
+) -> Result<(), Refused> {
+    let text = "TLS is required, but our TLS engine is unavailable".to_owned();
+    let reason = Reason::own(Status::new(4, 7, 5), text);
+    attempt.fail_all(Some(connection), Scope::Server, reason).await;
+    Err(Refused)
+}
+
+/// The handshake, and whether the server is who it should be.
+#[cfg(feature = "ssl")]
+pub async fn encrypt(
+    attempt: &mut Attempt<'_>,
+    connection: &mut Connection,
+    policy: &Policy,
+    nexthop: &str,
+) -> Result<(), Refused> {
+    use crate::tls::client::{Matching, Server, Wanted};
+    let settings = &attempt.settings.encryption;
+    if !policy.reuse {
+        connection.do_not_keep();
+    }
+    let peer = connection.peer.clone();
+    let level = match settings.log_level(&peer.host, &peer.address).await {
+        Ok(level) => level,
+        Err(_) => {
+            broke(attempt, connection, &Broken::Local, STAGE).await;
+            return Err(Refused);
+        }
+    };
+    let authorities = match trust_anchors(attempt, policy) {
+        Ok(authorities) => authorities,
+        Err(reason) => {
+            attempt.fail_all(Some(connection), Scope::Server, reason).await;
+            return Err(Refused);
+        }
+    };
+    let matching = match policy.level {
+        Level::Fingerprint => Matching::Fingerprints(policy.matching.clone()),
+        level if level.must_match() => Matching::Names(policy.matching.clone()),
+        _ => Matching::Nobody,
+    };
+    let session = format!("{nexthop}&{}&{}&{}", peer.name_port, connection.helo, policy.key());
+    let wanted = Wanted {
+        protocols: policy.protocols,
+        ciphers: &settings.ciphers(policy),
+        server_name: policy.server_name.as_deref(),
+        matching: &matching,
+        authorities: authorities.as_ref(),
+        session: &session,
+    };
+    let server = Server { text: &peer.name_port, log: attempt.log, level };
+    let done = match (settings.client.as_ref(), connection.take_plain()) {
+        (Some(client), Some(socket)) => client.connect(socket, &wanted, server).await.ok(),
+        _ => None,
+    };
+    let Some((stream, facts)) = done else {
+        return Err(failed(attempt, connection, policy, nexthop).await);
+    };
+    connection.resume(stream);
+    if level.summary {
+        let line = facts.summary(crate::tls::Role::Client, &peer.name_port, false);
+        attempt.log.info(format_args!("{line}"));
+    }
+    let matched = facts.peer.as_ref().is_some_and(|peer| peer.matched);
+    connection.tls = Some(std::sync::Arc::new(facts));
+    if policy.level.must_match() && !matched {
+        let text = "Server certificate not verified".to_owned();
+        let reason = Reason::own(Status::new(4, 7, 5), text);
+        attempt.fail_all(Some(connection), Scope::Server, reason).await;
+        return Err(Refused);
+    }
+    Ok(())
+}
+
+#[cfg(feature = "ssl")]
+fn trust_anchors(
+    attempt: &Attempt<'_>,
+    policy: &Policy,
+) -> Result<Option<crate::tls::trust::Authorities>, Reason> {
+    if policy.trust_anchors.is_empty() {
+        return Ok(None);
+    }
+    let mut authorities = crate::tls::trust::Authorities::default();
+    for file in &policy.trust_anchors {
+        let problem = match std::fs::read(file) {
+            Ok(bytes) if authorities.add_pem(&bytes) > 0 => continue,
+            Ok(_) => format!("no trust anchors in {file}"),
+            Err(e) => format!("error opening trust anchor file: {file}: {}", crate::config::why(&e)),
+        };
+        attempt.log.warning(format_args!("{problem}"));
+        let text = "client TLS configuration problem".to_owned();
+        return Err(Reason::own(Status::new(4, 7, 5), text));
+    }
+    Ok(Some(authorities))
+}
+
+/// The handshake has failed: nothing more can be said on this connection.
+#[cfg(feature = "ssl")]
+async fn failed(
+    attempt: &mut Attempt<'_>,
+    connection: &mut Connection,
+    policy: &Policy,
+    nexthop: &str,
+) -> Refused {
+    connection.dead = true;
+    connection.output.clear();
+    if policy.level == Level::May && may_go_plain(attempt, connection, nexthop).await {
+        retry_in_the_clear(attempt, connection);
+    }
+    let scope = if policy.level == Level::May { Scope::Message } else { Scope::Server };
+    let text = "Cannot start TLS: handshake failure".to_owned();
+    attempt.fail_all(Some(connection), scope, Reason::own(Status::new(4, 7, 5), text)).await;
+    connection.do_not_keep();
+    Refused
+}
+
+/// A session with a server that need not have been encrypted has broken off: mail that has waited
+/// for a while is tried again without, unless we would log in there.
+pub async fn after_break(attempt: &mut Attempt<'_>, connection: &mut Connection) {
+    let optional = connection.level == Level::May && connection.tls.is_some();
+    let nexthop = connection.nexthop.clone();
+    if optional && may_go_plain(attempt, connection, &nexthop).await {
+        retry_in_the_clear(attempt, connection);
+    }
+}
+
+fn retry_in_the_clear(attempt: &mut Attempt<'_>, connection: &mut Connection) {
+    connection.retry_plain = true;
+    attempt.final_server = false;
+}
+
+async fn may_go_plain(attempt: &Attempt<'_>, connection: &Connection, nexthop: &str) -> bool {
+    let request = attempt.request;
+    let waited = request.activated.since(request.arrival);
+    let probe = request.trace != crate::ipc::delivery::Trace::None;
+    if !probe && waited < attempt.settings.encryption.patience.as_secs_f64() {
+        return false;
+    }
+    match &attempt.settings.login {
+        None => true,
+        Some(login) => {
+            let host = &connection.peer.host;
+            matches!(login.credentials(&request.sender, host, nexthop).await, Ok(None))
+        }
+    }
+}

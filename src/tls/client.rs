@@ -1,0 +1,488 @@
+//! The client's side: the TLS of one smtp or lmtp service.
+//!
+//! The handshake is always brought to its end, whoever the server is; what is known about it then
+//! is in [`Facts`], and the caller decides whether mail goes there.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ClientSessionMemoryCache, ResolvesClientCert, Resumption};
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme};
+use tokio_rustls::TlsConnector;
+
+use super::certificate::{Certificate, DigestKind};
+use super::facts::Facts;
+use super::names;
+use super::proof::{self, Record};
+use super::provider::{self, Ciphers};
+use super::remote::{KeyHolder, Keys};
+use super::server::{connection_facts, describe, versions};
+use super::stream::{Socket, Stream};
+use super::trust::{Authorities, Distrust, Purpose};
+use super::words::{LogLevel, Protocols};
+use crate::config::{Config, why};
+use crate::ipc::tls::IdentityFiles;
+use crate::log::Log;
+
+/// Destinations whose sessions are remembered.
+const SESSIONS_MAX: usize = 1024;
+
+/// Sessions of one destination.
+const SESSIONS_EACH: usize = 4;
+
+/// Choices of ciphers that are kept ready.
+const PROVIDERS_MAX: usize = 64;
+
+/// How the server must prove who it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Matching {
+    /// It need not.
+    #[default]
+    Nobody,
+    /// Its certificate or key has one of these fingerprints.
+    Fingerprints(Vec<String>),
+    /// A trusted authority vouches for one of these names; `.example.com` is every name below
+    /// example.com.
+    Names(Vec<String>),
+}
+
+/// What a connection is to be like.
+#[derive(Clone, Debug)]
+pub struct Wanted<'a> {
+    /// Versions.
+    pub protocols: Protocols,
+    /// Ciphers and key exchange.
+    pub ciphers: &'a Ciphers,
+    /// The server name that is sent, if any.
+    pub server_name: Option<&'a str>,
+    /// How the server proves itself.
+    pub matching: &'a Matching,
+    /// Authorities instead of those of the service (`smtp_tls_trust_anchor_file`).
+    pub authorities: Option<&'a Authorities>,
+    /// Sessions are resumed only within the same of these: the destination and everything that
+    /// was asked of it.
+    pub session: &'a str,
+}
+
+/// Who we connect to.
+#[derive(Clone, Copy, Debug)]
+pub struct Server<'a> {
+    /// `name[address]:port`
+    pub text: &'a str,
+    /// Where lines go.
+    pub log: &'a Log,
+    /// Which lines.
+    pub level: LogLevel,
+}
+
+/// The handshake has failed; the log has been told, and the connection is of no use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failed;
+
+/// The TLS of one service.
+#[derive(Debug)]
+pub struct Client {
+    files: IdentityFiles,
+    authorities: Authorities,
+    depth: usize,
+    digest: DigestKind,
+    wide_wildcards: bool,
+    timeout: Duration,
+    sessions: Option<Sessions>,
+    keys: OnceLock<Keys>,
+    providers: Mutex<HashMap<Ciphers, Arc<CryptoProvider>>>,
+}
+
+impl Client {
+    /// Reads what needs no keys, before confinement; `prefix` is `smtp` or `lmtp`.
+    pub fn prepare(config: &Config, prefix: &str) -> Result<Self, String> {
+        let name = |suffix: &str| format!("{prefix}_{suffix}");
+        let text = |suffix: &str| config.text_named(&name(suffix));
+        let (file, path) = (text("tls_CAfile"), text("tls_CApath"));
+        let named = !(file.is_empty() && path.is_empty());
+        let system = named && config.bool(&crate::config::parameters::tls_append_default_CA);
+        let authorities = Authorities::load(&file, &path, system).map_err(|e| {
+            format!("cannot load Certification Authority data, {e}: disabling TLS support")
+        })?;
+        let digest = text("tls_fingerprint_digest");
+        let digest = DigestKind::parse(&digest)
+            .ok_or_else(|| format!("digest algorithm \"{digest}\" not found: disabling TLS support"))?;
+        let lifetime = config.time_named(&name("tls_session_cache_timeout"));
+        let caches = !text("tls_session_cache_database").is_empty() && !lifetime.is_zero();
+        Ok(Self {
+            files: names::identity_files(config, prefix),
+            authorities,
+            depth: usize::try_from(config.int_named(&name("tls_scert_verifydepth"))).unwrap_or(0),
+            digest,
+            wide_wildcards: config
+                .bool(&crate::config::parameters::tls_wildcard_matches_multiple_labels),
+            timeout: config.time_named(&name("starttls_timeout")),
+            sessions: caches.then(|| Sessions { lifetime, known: Mutex::default() }),
+            keys: OnceLock::new(),
+            providers: Mutex::default(),
+        })
+    }
+
+    /// Finds the keys of our own certificates, if there are any. What comes back is for the log;
+    /// with any of it there is no TLS. Blocks.
+    pub fn open(&self, holder: &Arc<KeyHolder>) -> Vec<String> {
+        if self.files.is_empty() {
+            let _ = self.keys.set(Keys::default());
+            return Vec::new();
+        }
+        match holder.identity(&self.files) {
+            Ok(keys) => {
+                let _ = self.keys.set(keys);
+                Vec::new()
+            }
+            Err(complaints) => complaints,
+        }
+    }
+
+    /// Whether handshakes can be done.
+    pub fn is_ready(&self) -> bool {
+        self.keys.get().is_some()
+    }
+
+    fn provider(&self, ciphers: &Ciphers, log: &Log) -> Arc<CryptoProvider> {
+        let mut known = self.providers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(provider) = known.get(ciphers) {
+            return provider.clone();
+        }
+        let (provider, warnings) = provider::provider(ciphers);
+        for warning in warnings {
+            log.warning(format_args!("{warning}"));
+        }
+        if known.len() >= PROVIDERS_MAX {
+            known.clear();
+        }
+        known.insert(ciphers.clone(), provider.clone());
+        provider
+    }
+
+    /// Does the handshake.
+    pub async fn connect(
+        &self,
+        socket: Socket,
+        wanted: &Wanted<'_>,
+        server: Server<'_>,
+    ) -> Result<(Stream, Facts), Failed> {
+        if server.level.verbose {
+            server.log.info(format_args!("setting up TLS connection to {}", server.text));
+        }
+        let record = Arc::new(Record::default());
+        let (config, name) = match self.config(wanted, &record, server.log) {
+            Ok(ready) => ready,
+            Err(e) => {
+                server.log.warning(format_args!("TLS library problem: {e}"));
+                return Err(Failed);
+            }
+        };
+        let connecting = Box::pin(TlsConnector::from(Arc::new(config)).connect(name, socket));
+        let done = match tokio::time::timeout(self.timeout, connecting).await {
+            Ok(done) => done,
+            Err(_) => Err(io::Error::from_raw_os_error(nix::errno::Errno::ETIMEDOUT as i32)),
+        };
+        match done {
+            Ok(stream) => {
+                let facts = self.facts(stream.get_ref().1, &record, wanted, server);
+                if record.has_failed() {
+                    self.forget(wanted.session);
+                }
+                Ok((Stream::Tls(Box::new(stream.into())), facts))
+            }
+            Err(e) => {
+                self.forget(wanted.session);
+                log_failure(server, &e);
+                Err(Failed)
+            }
+        }
+    }
+
+    fn forget(&self, session: &str) {
+        if let Some(sessions) = &self.sessions {
+            sessions.known.lock().unwrap_or_else(PoisonError::into_inner).remove(session);
+        }
+    }
+
+    fn config(
+        &self,
+        wanted: &Wanted<'_>,
+        record: &Arc<Record>,
+        log: &Log,
+    ) -> Result<(ClientConfig, ServerName<'static>), String> {
+        let provider = self.provider(wanted.ciphers, log);
+        let supported = provider.signature_verification_algorithms;
+        let checking = Checking { supported, record: record.clone() };
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&versions(wanted.protocols))
+            .map_err(|e| e.to_string())?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(checking));
+        let keys = self.keys.get().cloned().unwrap_or_default();
+        let mut config = if keys.is_empty() {
+            builder.with_no_client_auth()
+        } else {
+            let own = Own { keys, record: record.clone() };
+            builder.with_client_cert_resolver(Arc::new(own))
+        };
+        config.resumption = match &self.sessions {
+            Some(sessions) => Resumption::store(sessions.of(wanted.session)),
+            None => Resumption::disabled(),
+        };
+        config.enable_sni = wanted.server_name.is_some();
+        let name = match wanted.server_name {
+            Some(name) => ServerName::try_from(name.to_owned())
+                .map_err(|_| format!("\"{name}\" is no server name"))?,
+            // Not sent, and what is remembered does not go by it.
+            None => ServerName::from(std::net::IpAddr::from([127, 0, 0, 1])),
+        };
+        Ok((config, name))
+    }
+
+    fn facts(
+        &self,
+        session: &ClientConnection,
+        record: &Record,
+        wanted: &Wanted<'_>,
+        server: Server<'_>,
+    ) -> Facts {
+        let mut facts = connection_facts(session);
+        if facts.protocol == "TLSv1.3" && !facts.resumed {
+            (facts.client_signature, facts.server_signature) = record.signatures();
+        }
+        let chain = session.peer_certificates().unwrap_or_default();
+        let Some(own) = chain.first() else { return facts };
+        let verdict = self.verdict(chain, record, wanted);
+        let mut peer = describe(own, self.digest, verdict.is_ok());
+        let matched = match (&verdict, wanted.matching) {
+            (Ok(()), Matching::Fingerprints(_)) => Some(peer.fingerprint.clone()),
+            (Ok(()), Matching::Names(patterns)) => self.certified(own, patterns),
+            _ => None,
+        };
+        peer.matched = matched.is_some();
+        peer.secured = peer.matched;
+        facts.peer = Some(peer);
+        let mismatch = *wanted.matching != Matching::Nobody && matched.is_none();
+        log_peer(server, &facts, &verdict, matched.as_deref(), mismatch);
+        facts
+    }
+
+    /// Whether the certificate is to be believed, in the way that is asked for.
+    fn verdict(
+        &self,
+        chain: &[CertificateDer<'_>],
+        record: &Record,
+        wanted: &Wanted<'_>,
+    ) -> Result<(), Distrust> {
+        if record.has_failed() {
+            return Err(Distrust::Other("no proof that the server has its key".into()));
+        }
+        if let Matching::Fingerprints(listed) = wanted.matching {
+            let own = chain.first().map(|own| self.fingerprints(own)).unwrap_or_default();
+            let is_listed = own.iter().any(|own| listed.iter().any(|one| same_digest(one, own)));
+            return if is_listed { Ok(()) } else { Err(Distrust::Policy) };
+        }
+        let authorities = wanted.authorities.unwrap_or(&self.authorities);
+        authorities.verify(chain, Purpose::Server, self.depth)
+    }
+
+    fn fingerprints(&self, certificate: &[u8]) -> Vec<String> {
+        let key = Certificate::parse(certificate).unwrap_or_default().public_key;
+        vec![self.digest.fingerprint(certificate), self.digest.fingerprint(&key)]
+    }
+
+    /// The name in the certificate by which it is for one of the patterns.
+    fn certified(&self, certificate: &[u8], patterns: &[String]) -> Option<String> {
+        let parsed = Certificate::parse(certificate)?;
+        let fits = |name: &&str| {
+            patterns.iter().any(|pattern| match pattern.starts_with('.') {
+                true => names::is_within(name, pattern),
+                false => names::covers(name, pattern, self.wide_wildcards),
+            })
+        };
+        parsed.server_names().into_iter().find(fits).map(str::to_owned)
+    }
+}
+
+/// Fingerprints are the same without regard to case and colons.
+fn same_digest(one: &str, other: &str) -> bool {
+    let digits = |text: &str| text.bytes().filter(|b| *b != b':').map(|b| b.to_ascii_uppercase());
+    !one.is_empty() && digits(one).eq(digits(other))
+}
+
+fn log_peer(
+    server: Server<'_>,
+    facts: &Facts,
+    verdict: &Result<(), Distrust>,
+    matched: Option<&str>,
+    mismatch: bool,
+) {
+    let Server { text, log, level } = server;
+    let Some(peer) = &facts.peer else { return };
+    let curious = level.match_of_names || level.verbose || level.peer_certificate;
+    if let Some(matched) = matched.filter(|_| curious) {
+        log.info(format_args!("{text}: matched peername: {matched}"));
+    }
+    // Whoever asks for proof wants to know why there is none.
+    if !peer.matched && (level.untrusted || mismatch) {
+        match verdict {
+            Err(_) if facts.resumed => log.info(format_args!(
+                "{text}: re-using session with untrusted peer credential, look for details earlier \
+                 in the log"
+            )),
+            Err(distrust) => log.info(format_args!("{}", distrust.line(text, Purpose::Server))),
+            Ok(()) if mismatch => log.info(format_args!(
+                "server certificate verification failed for {text}: num=62:hostname mismatch"
+            )),
+            Ok(()) => {}
+        }
+    }
+    if curious {
+        log.info(format_args!(
+            "{text}: subject_CN={}, issuer={}, cert fingerprint={}, pkey fingerprint={}",
+            peer.subject, peer.issuer, peer.fingerprint, peer.key_fingerprint
+        ));
+    }
+}
+
+fn log_failure(server: Server<'_>, error: &io::Error) {
+    let Server { text, log, .. } = server;
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => {
+            log.info(format_args!("SSL_connect error to {text}: lost connection"));
+        }
+        _ if error.raw_os_error().is_some() => {
+            log.info(format_args!("SSL_connect error to {text}: {}", why(error)));
+        }
+        _ => {
+            log.info(format_args!("SSL_connect error to {text}: -1"));
+            log.warning(format_args!("TLS library problem: {error}"));
+        }
+    }
+}
+
+/// Sessions that can be resumed, by what they were made for.
+#[derive(Debug)]
+struct Sessions {
+    lifetime: Duration,
+    known: Mutex<HashMap<String, (Instant, Arc<ClientSessionMemoryCache>)>>,
+}
+
+impl Sessions {
+    fn of(&self, key: &str) -> Arc<ClientSessionMemoryCache> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if let Some((since, sessions)) = known.get(key)
+            && now.duration_since(*since) < self.lifetime
+        {
+            return sessions.clone();
+        }
+        if known.len() >= SESSIONS_MAX {
+            known.retain(|_, (since, _)| now.duration_since(*since) < self.lifetime / 2);
+        }
+        let fresh = Arc::new(ClientSessionMemoryCache::new(SESSIONS_EACH));
+        if known.len() < SESSIONS_MAX {
+            known.insert(key.to_owned(), (now, fresh.clone()));
+        }
+        fresh
+    }
+}
+
+/// Takes any certificate, and remembers whether the server has its key.
+#[derive(Debug)]
+struct Checking {
+    supported: WebPkiSupportedAlgorithms,
+    record: Arc<Record>,
+}
+
+impl Checking {
+    fn note(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> HandshakeSignatureValid {
+        self.record.check(&self.supported, message, certificate, signed);
+        HandshakeSignatureValid::assertion()
+    }
+}
+
+impl ServerCertVerifier for Checking {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(self.note(message, certificate, signed))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(self.note(message, certificate, signed))
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        proof::schemes(&self.supported)
+    }
+}
+
+/// Our own certificates, for servers that ask.
+#[derive(Debug)]
+struct Own {
+    keys: Keys,
+    record: Arc<Record>,
+}
+
+impl ResolvesClientCert for Own {
+    /// Hints of acceptable issuers are passed over, as OpenSSL does: better the wrong certificate
+    /// than none.
+    fn resolve(&self, _: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        for scheme in schemes {
+            let one = [*scheme];
+            if let Some(key) = self.keys.iter().find(|key| key.key.choose_scheme(&one).is_some()) {
+                self.record.signs(*scheme, key.cert.first());
+                return Some(key.clone());
+            }
+        }
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        !self.keys.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_are_compared_without_colons_and_case() {
+        assert!(same_digest("aa:BB:0c", "AA:bb:0C"));
+        assert!(same_digest("AABB", "AA:BB"));
+        assert!(!same_digest("", "") && !same_digest("AA", "AA:BB"));
+    }
+}
