@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use postfix_rs::config::{Config, split_list};
+use postfix_rs::config::Config;
 
 use crate::accounts;
 use crate::arguments::FirstStartOptions;
@@ -13,7 +13,7 @@ use crate::folders;
 use crate::journal::{Facts, Manifest};
 use crate::layout;
 use crate::plan::{Action, Draft, Owner, Plan, Role, Source};
-use crate::{service, status};
+use crate::{service, status, tables};
 
 /// Prepares, checks and starts.
 pub fn run(context: &Context, options: &FirstStartOptions) -> Outcome {
@@ -92,12 +92,12 @@ fn build_aliases(draft: &mut Draft<'_>, context: &Context, prefix: &Path) {
         return; // postfix check will say what is wrong with it
     };
     let value = config.value("alias_database");
-    let stale: Vec<PathBuf> = split_list(&value)
+    let stale: Vec<PathBuf> = tables::all(&config, &[])
         .into_iter()
-        .filter_map(|table| table.split_once(':'))
-        .filter_map(|(kind, source)| Some((source, database(kind, source)?)))
-        .filter(|(source, database)| is_stale(Path::new(source), database))
-        .map(|(_, database)| database)
+        .filter(|table| value.contains(&format!("{}:{}", table.kind, table.name)))
+        .filter_map(|table| Some((table.database()?, table)))
+        .filter(|(database, table)| tables::is_stale(table.source(), database))
+        .map(|(database, _)| database)
         .collect();
     if stale.is_empty() {
         return;
@@ -106,25 +106,4 @@ fn build_aliases(draft: &mut Draft<'_>, context: &Context, prefix: &Path) {
     let why = "builds the alias database".to_owned();
     let environment = Vec::new();
     draft.step(Role::State, Action::Run { words, why, undo: None, makes: stale, environment });
-}
-
-/// The indexed file of a table; none for types that have none.
-pub fn database(kind: &str, source: &str) -> Option<PathBuf> {
-    let suffix = match kind {
-        "hash" | "btree" => "db",
-        "lmdb" => "lmdb",
-        "cdb" => "cdb",
-        _ => return None,
-    };
-    Some(format!("{source}.{suffix}").into())
-}
-
-/// Whether the indexed file is missing or older than its source.
-pub fn is_stale(source: &Path, database: &Path) -> bool {
-    let time = |path: &Path| std::fs::metadata(path).and_then(|found| found.modified()).ok();
-    match (time(source), time(database)) {
-        (_, None) => true,
-        (Some(source), Some(database)) => source > database,
-        (None, Some(_)) => false,
-    }
 }

@@ -29,6 +29,7 @@ mod conflict;
 mod accounts;
 mod folders;
 mod service;
+mod tables;
 mod hostname;
 
 // The verbs.
@@ -40,6 +41,8 @@ mod install;
 mod configure;
 mod first_start;
 mod status;
+mod migrate;
+mod doctor;
 mod uninstall;
 mod trial;
 
@@ -81,8 +84,9 @@ fn obey(arguments: &Arguments) -> Outcome<ExitCode> {
         Verb::Status => {
             Ok(if status::run(&context) { ExitCode::SUCCESS } else { ExitCode::from(3) })
         }
+        Verb::Migrate(options) => migrate::run(&context, options).map(done),
         Verb::Uninstall(options) => uninstall::run(&context, options).map(done),
         Verb::Try(options) => trial::run(options).map(done).map_err(Into::into),
-        _ => Err(failure::Failure::new("not built yet")),
+        Verb::Doctor(options) => Ok(doctor::run(&context, options)),
     }
 }

@@ -216,11 +216,6 @@ impl<'m> Draft<'m> {
         self.plan
     }
 
-    /// Whether something is at that path, or will be.
-    pub fn will_have(&self, path: &Path) -> bool {
-        self.planned.contains(path) || self.machine.root.has(path)
-    }
-
     /// Whether a step writes that path.
     pub fn is_planned(&self, path: &Path) -> bool {
         self.planned.contains(path)

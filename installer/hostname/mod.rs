@@ -7,7 +7,7 @@ mod names;
 
 pub use self::files::plan as plan_system_files;
 pub use self::fqdn::Fqdn;
-pub use self::names::Names;
+pub use self::names::{Names, own_addresses};
 use crate::failure::{Failure, Outcome};
 use crate::machine::Machine;
 

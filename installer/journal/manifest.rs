@@ -19,7 +19,7 @@ pub struct Facts {
     pub prefix: Option<PathBuf>,
     /// USE flags.
     pub features: Option<Vec<String>>,
-    /// The conversion that `migrate --back` would take back.
+    /// The mail system whose settings `migrate --back` would give back; empty once it has.
     pub migrated_from: Option<String>,
 }
 
@@ -130,8 +130,9 @@ impl Manifest {
         now.version = version.or(now.version.take());
         now.prefix = prefix.or(now.prefix.take());
         now.features = features.or(now.features.take());
+        let taken_back = migrated_from.as_deref() == Some("");
         now.migrated_from = match migrated_from {
-            Some(none) if none.is_empty() => None,
+            Some(_) if taken_back => None,
             told => told.or(now.migrated_from.take()),
         };
         for (role, change) in changes {
@@ -140,6 +141,9 @@ impl Manifest {
                 Change::Command { words, undo: Some(undo) } => self.command(role, words, undo),
                 Change::Command { undo: None, .. } | Change::Rights { .. } => {}
             }
+        }
+        if taken_back {
+            self.items.retain(|item| item.role != Role::Migrated);
         }
         Ok(())
     }

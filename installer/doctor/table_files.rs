@@ -1,0 +1,55 @@
+//! Tables: sources and indexed files that are missing, stale, or of a type that is not built in.
+
+use postfix_rs::lookup;
+
+use super::{Finding, Patient, Severity, finding};
+use crate::tables::{self, Table};
+
+pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
+    let tables = tables::all(&patient.config, &patient.services);
+    tables.iter().filter_map(|table| examine(patient, table)).collect()
+}
+
+fn examine(patient: &Patient<'_>, table: &Table) -> Option<Finding> {
+    let root = &patient.context.machine.root;
+    let shown = format!("{}:{} ({})", table.kind, table.name, table.parameter);
+    let available =
+        lookup::map_types().iter().any(|(kind, available)| *kind == table.kind && *available);
+    if !available {
+        let text = format!("{shown}: {}", lookup::unsupported(&table.kind));
+        let fix = format!("build with the USE flag, or change {}", table.parameter);
+        return Some(finding("tables", Severity::Problem, text, fix));
+    }
+    if !table.is_file() {
+        return None;
+    }
+    let source = root.at(table.source());
+    let program = if table.is_aliases() { "newaliases" } else { "postmap" };
+    let make = match program {
+        "newaliases" => "newaliases".to_owned(),
+        _ => format!("postmap {}:{}", table.kind, table.name),
+    };
+    let Some(database) = table.database().map(|path| root.at(path)) else {
+        return (!source.exists()).then(|| {
+            let fix = format!("write {}, or change {}", table.name, table.parameter);
+            finding("tables", Severity::Problem, format!("{shown} is missing"), fix)
+        });
+    };
+    match (source.exists(), database.exists()) {
+        (false, false) => {
+            let fix = format!("write {}, then: {make}", table.name);
+            Some(finding("tables", Severity::Problem, format!("{shown} is missing"), fix))
+        }
+        (true, false) => {
+            // hash: and btree: read the source themselves.
+            let own = matches!(table.kind.as_str(), "hash" | "btree");
+            let severity = if own { Severity::Note } else { Severity::Problem };
+            Some(finding("tables", severity, format!("{shown} has no indexed file"), make))
+        }
+        (true, true) if tables::is_stale(&source, &database) => {
+            let text = format!("{shown} is older than its source");
+            Some(finding("tables", Severity::Warning, text, make))
+        }
+        _ => None,
+    }
+}
