@@ -20,7 +20,7 @@ pub fn run(context: &Context, options: &FirstStartOptions) -> Outcome {
     context.recover()?;
     let machine = &context.machine;
     let manifest = Manifest::read(&machine.root).unwrap_or_default();
-    let prefix = manifest.facts.prefix.clone().unwrap_or_else(|| context.prefix.clone());
+    let prefix = manifest.facts.prefix.unwrap_or_else(|| context.prefix.clone());
     let postfix = prefix.join("sbin/postfix");
     if !machine.root.has(&postfix) {
         return Err(Failure::new(format!("there is no {}", postfix.display()))

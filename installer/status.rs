@@ -40,7 +40,7 @@ pub fn run(context: &Context) -> bool {
     context.voice.heading("postfix-rs");
     match (&status.installed, &status.package) {
         (Some(version), _) => {
-            say("installed", &format!("{version}, USE=\"{}\"", status.flags.join(" ")))
+            say("installed", &format!("{version}, USE=\"{}\"", status.flags.join(" ")));
         }
         (None, Some(package)) => say("installed", &format!("{package}, by Portage")),
         (None, None) => say("installed", "not by postfix-installer"),

@@ -142,7 +142,8 @@ pub fn report(voice: &Voice, failure: &Failure) {
     match &failure.document {
         Some(document) => voice.document(document),
         None => {
-            voice.document(&serde_json::json!({ "error": failure.what, "advice": failure.advice }))
+            let document = serde_json::json!({ "error": failure.what, "advice": failure.advice });
+            voice.document(&document);
         }
     }
     eprintln!("postfix-installer: {}", failure.what);

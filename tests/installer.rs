@@ -1,6 +1,12 @@
 //! The installer from outside, on roots in temporary folders: what it promises about leaving things
 //! as they were.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test reports by panicking, also in the functions that tests share"
+)]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;

@@ -11,7 +11,8 @@ pub(super) fn find(machine: &Machine, packages: &[Package]) -> Vec<(String, Evid
     let mut found = openrc(machine);
     found.extend(systemd(machine));
     found.retain(|(agent, evidence)| {
-        !(agent == "postfix" && is_ours(machine, evidence)) && !is_harmless(agent, packages)
+        let ours = agent == "postfix" && is_ours(machine, evidence);
+        !ours && !is_harmless(agent, packages)
     });
     found
 }

@@ -139,7 +139,7 @@ fn hosts(text: &str, name: &Fqdn) -> String {
         let (address, others): (Option<&str>, Vec<&str>) = (words.next(), words.collect());
         let ours = |word: &&str| *word == name.short() || *word == name.as_str();
         let own_line = address == Some(OWN);
-        let Some(address) = address.filter(|_| own_line || others.iter().any(|w| ours(&w))) else {
+        let Some(address) = address.filter(|_| own_line || others.iter().any(|w| ours(w))) else {
             lines.push(line.to_owned());
             continue;
         };
