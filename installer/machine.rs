@@ -177,13 +177,12 @@ pub(crate) mod fake {
     /// The folder and the machine in it.
     pub(crate) struct Fake {
         pub(crate) folder: tempfile::TempDir,
-        pub(crate) files: Vec<(String, String)>,
     }
 
     impl Fake {
         /// A machine with these files; a text `-> target` makes a link.
         pub(crate) fn new(files: &[(&str, &str)]) -> Self {
-            let fake = Self { folder: tempfile::tempdir().unwrap(), files: Vec::new() };
+            let fake = Self { folder: tempfile::tempdir().unwrap() };
             for (path, text) in files {
                 fake.put(path, text);
             }
@@ -197,10 +196,6 @@ pub(crate) mod fake {
                 Some(target) => std::os::unix::fs::symlink(target, at).unwrap(),
                 None => std::fs::write(at, text).unwrap(),
             }
-        }
-
-        pub(crate) fn text(&self, path: &str) -> String {
-            std::fs::read_to_string(self.folder.path().join(path.trim_start_matches('/'))).unwrap()
         }
 
         pub(crate) fn machine(&self) -> Machine {

@@ -139,7 +139,7 @@ fn hosts(text: &str, name: &Fqdn) -> String {
         let (address, others): (Option<&str>, Vec<&str>) = (words.next(), words.collect());
         let ours = |word: &&str| *word == name.short() || *word == name.as_str();
         let own_line = address == Some(OWN);
-        let Some(address) = address.filter(|_| own_line || others.iter().any(|w| ours(w))) else {
+        let Some(address) = address.filter(|_| own_line || others.iter().any(ours)) else {
             lines.push(line.to_owned());
             continue;
         };
@@ -218,7 +218,7 @@ mod tests {
         #[test]
         fn a_second_time_changes_nothing(text in "([a-z0-9.# \t]{0,12}\n){0,5}") {
             let once = hosts(&text, &name());
-            proptest::prop_assert_eq!(hosts(&once, &name()), once.clone());
+            proptest::prop_assert_eq!(&hosts(&once, &name()), &once);
             proptest::prop_assert!(once.contains("mail.example.com"));
         }
     }
