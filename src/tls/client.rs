@@ -111,8 +111,9 @@ impl Client {
             format!("cannot load Certification Authority data, {e}: disabling TLS support")
         })?;
         let digest = text("tls_fingerprint_digest");
-        let digest = DigestKind::parse(&digest)
-            .ok_or_else(|| format!("digest algorithm \"{digest}\" not found: disabling TLS support"))?;
+        let digest = DigestKind::parse(&digest).ok_or_else(|| {
+            format!("digest algorithm \"{digest}\" not found: disabling TLS support")
+        })?;
         let lifetime = config.time_named(&name("tls_session_cache_timeout"));
         let caches = !text("tls_session_cache_database").is_empty() && !lifetime.is_zero();
         Ok(Self {
@@ -313,8 +314,11 @@ impl Client {
 
 /// Fingerprints are the same without regard to case and colons.
 fn same_digest(one: &str, other: &str) -> bool {
-    let digits = |text: &str| text.bytes().filter(|b| *b != b':').map(|b| b.to_ascii_uppercase());
     !one.is_empty() && digits(one).eq(digits(other))
+}
+
+fn digits(text: &str) -> impl Iterator<Item = u8> + '_ {
+    text.bytes().filter(|b| *b != b':').map(|b| b.to_ascii_uppercase())
 }
 
 fn log_peer(

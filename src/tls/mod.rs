@@ -17,6 +17,8 @@ pub mod words;
 #[cfg(feature = "ssl")]
 pub mod certificate;
 #[cfg(feature = "ssl")]
+pub mod client;
+#[cfg(feature = "ssl")]
 mod client_certificate;
 #[cfg(feature = "ssl")]
 pub mod keys;

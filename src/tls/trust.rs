@@ -45,6 +45,8 @@ pub enum Distrust {
     Purpose,
     /// Too many issuers between it and the authority.
     TooLong(usize),
+    /// It is not what a policy lists.
+    Policy,
     /// Something else.
     Other(String),
 }
@@ -75,6 +77,9 @@ impl Distrust {
             Self::TooLong(limit) => format!(
                 "certificate verification failed for {peer}: certificate chain longer than \
                  limit({limit})"
+            ),
+            Self::Policy => format!(
+                "certificate verification failed for {peer}: not trusted by local or TLSA policy"
             ),
             Self::Other(text) => {
                 format!("{kind} certificate verification failed for {peer}: {text}")

@@ -2,6 +2,7 @@
 //! server.
 
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -10,7 +11,8 @@ use super::settings::Settings;
 use crate::log::Log;
 use crate::lookup::TableError;
 use crate::mail::queue_id::QueueId;
-use crate::tls::Stream;
+use crate::tls::words::Level;
+use crate::tls::{Facts, Stream};
 use crate::wire::line::{self, Line, Skip};
 use crate::wire::smtp_reply::{Collector, Reply, Step, printable};
 
@@ -43,6 +45,7 @@ pub struct Features {
     pub size_limit: u64,
     pub eight_bit_mime: bool,
     pub dsn: bool,
+    pub starttls: bool,
     pub smtputf8: bool,
     /// AUTH: the mechanisms that are left of those that the server offers.
     pub auth: Option<String>,
@@ -51,6 +54,18 @@ pub struct Features {
     pub pix_delay: bool,
     /// No EHLO (`smtp_pix_workarounds`).
     pub pix_no_esmtp: bool,
+}
+
+impl Features {
+    /// What was known before the server said what it offers.
+    pub fn before_hello(&self) -> Self {
+        Self {
+            esmtp: self.esmtp,
+            pix_delay: self.pix_delay,
+            pix_no_esmtp: self.pix_no_esmtp,
+            ..Self::default()
+        }
+    }
 }
 
 /// What XFORWARD takes.
@@ -107,6 +122,16 @@ pub struct Connection {
     pub best_mx: bool,
     /// What the server calls itself in its reply to EHLO.
     pub helo: String,
+    /// The encryption, if there is one.
+    pub tls: Option<Arc<Facts>>,
+    /// The security level that it was made for.
+    pub level: Level,
+    /// By what else it is told apart from other connections with the server: the policy's key.
+    pub policy: String,
+    /// The next hop that it was made for.
+    pub nexthop: String,
+    /// What failed with TLS is to be tried without.
+    pub retry_plain: bool,
     /// Who we are to the server, if we have logged in.
     pub login: Option<String>,
     /// No further input or output makes sense.
@@ -160,12 +185,31 @@ impl Connection {
             reused: 0,
             best_mx: false,
             helo: String::new(),
+            tls: None,
+            level: Level::None,
+            policy: String::new(),
+            nexthop: String::new(),
+            retry_plain: false,
             login: None,
             dead: false,
             input: Vec::new(),
             read_from: 0,
             output: Vec::with_capacity(READ_SIZE),
         }
+    }
+
+    /// Takes the socket for a handshake; what has been read and not been used is forgotten.
+    #[cfg(feature = "ssl")]
+    pub fn take_plain(&mut self) -> Option<crate::tls::Socket> {
+        self.input.clear();
+        self.read_from = 0;
+        self.stream.take_socket()
+    }
+
+    /// Goes on over another stream.
+    #[cfg(feature = "ssl")]
+    pub fn resume(&mut self, stream: Stream) {
+        self.stream = stream;
     }
 
     /// Whether it is to be kept for further mail.

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use super::attempt::{Attempt, Scope};
 use super::connect;
-use super::connection::{Connection, Keep};
+use super::connection::{Connection, Keep, Peer};
 use super::destination::{self, Destination};
-use super::handshake;
+use super::encryption::Policy;
+use super::handshake::{self, Way};
 use super::idle::{self, Endpoint, Idle};
 use super::login::LoginSettings;
 use super::mapping::Mapping;
@@ -26,6 +27,7 @@ use crate::mail::status::Status;
 use crate::service::agent::Reporter;
 use crate::service::pass::Passer;
 use crate::spool::{Reader, SpoolError, StoredContent};
+use crate::tls::words::Level;
 
 /// The port on which mail comes back if it loops.
 const SMTP_PORT: u16 = 25;
@@ -81,6 +83,8 @@ struct Place<'a> {
     /// Whether mail to this port could come back here.
     loops: bool,
     nexthop: &'a str,
+    /// The next hop without brackets and port: what certificates are for.
+    domain: &'a str,
 }
 
 /// Delivers a message to its recipients, and says `done`.
@@ -212,8 +216,21 @@ impl Delivery<'_> {
         if self.reuse_for_destination(path, &mut Vec::new()).await > 0 {
             return;
         }
+        let host = settings.greeting.myhostname.clone();
+        let place = Place { port: 0, loops: false, nexthop: path, domain: &host };
+        let Some(mut policy) = self.policy(&place, &host).await else { return };
+        if policy.level == Level::May {
+            self.attempt.log.warning(format_args!(
+                "smtp_connect_local: opportunistic TLS encryption is not appropriate for \
+                 unix-domain destinations."
+            ));
+            policy = Policy::plain();
+        }
         match connect::unix(settings, self.attempt.log, path).await {
-            Ok(connection) => self.session(connection, false, path).await,
+            Ok(connection) => {
+                let way = Way { loops: false, nexthop: path, policy: &policy };
+                self.session(connection, way).await;
+            }
             Err(reason) => self.attempt.reason = Some(reason),
         }
     }
@@ -280,7 +297,7 @@ impl Delivery<'_> {
             .map_err(|problem| format!("{problem} in server description: {site}"))?;
         let service = parsed.service.unwrap_or(&routing.default_service);
         let port = routing.ports.port(service, site).map_err(|problem| problem.to_string())?;
-        if port == 465 {
+        if port == 465 && !self.service.settings.encryption.wrapper {
             let prefix = if self.service.settings.lmtp { "lmtp" } else { "smtp" };
             self.attempt.log.info(format_args!(
                 "SMTPS wrappermode (TCP port 465) requires setting \
@@ -310,7 +327,8 @@ impl Delivery<'_> {
         };
         if sessions == 0 || !self.enough(sessions, sessions) {
             let rest = Rest { list: servers.list, best, sessions };
-            self.servers(rest, &Place { port, loops, nexthop: site }).await;
+            let place = Place { port, loops, nexthop: site, domain: parsed.host };
+            self.servers(rest, &place).await;
         }
         Ok(())
     }
@@ -343,7 +361,6 @@ impl Delivery<'_> {
         let Rest { mut list, best, mut sessions } = rest;
         let idle = &self.service.idle;
         let is_best = |server: &Server| Some(server.preference) == best;
-        let endpoint = |server: &Server| self.endpoint(server.address.to_string(), place.port);
         let mut shared = HashSet::new();
         for server in &list {
             if self.needs_no_login(&server.host, place.nexthop).await {
@@ -351,8 +368,10 @@ impl Delivery<'_> {
             }
         }
         // Connections that wait come before new ones, among the most preferred servers.
-        let waits =
-            |server: &Server| shared.contains(&server.address) && idle.has(&endpoint(server));
+        let waits = |server: &Server| {
+            shared.contains(&server.address)
+                && idle.has(self.service.number, &server.address.to_string(), place.port)
+        };
         list.sort_by_key(|server| !(is_best(server) && waits(server)));
         let before = sessions;
         for (index, server) in list.iter().enumerate() {
@@ -363,7 +382,8 @@ impl Delivery<'_> {
             let last = index + 1 == list.len();
             self.attempt.final_server =
                 self.attempt.final_nexthop && (last || self.enough(tried, sessions));
-            let endpoint = self.endpoint(server.address.to_string(), place.port);
+            let Some(policy) = self.policy(place, &server.host).await else { continue };
+            let endpoint = self.endpoint(server.address.to_string(), place.port, &policy.key());
             let may_share = shared.contains(&server.address);
             let waiting = may_share.then(|| idle.for_endpoint(&endpoint)).flatten();
             let waited = match waiting {
@@ -375,8 +395,8 @@ impl Delivery<'_> {
                 }
                 None => false,
             };
-            let used =
-                waited || self.fresh(server, place, is_best(server), (tried, sessions)).await;
+            let used = waited
+                || self.fresh(server, place, is_best(server), (tried, sessions), policy).await;
             sessions += usize::from(used);
             if self.enough(tried, sessions) {
                 return;
@@ -396,42 +416,83 @@ impl Delivery<'_> {
         }
     }
 
-    /// A new connection; true if a message was sent over it, or might have been.
+    /// The TLS policy for a host of a next hop; none if there can be no mail there. The reason is
+    /// noted.
+    async fn policy(&mut self, place: &Place<'_>, host: &str) -> Option<Policy> {
+        let Place { nexthop, domain, .. } = *place;
+        let encryption = &self.service.settings.encryption;
+        let log = self.attempt.log;
+        match encryption.policy(log, nexthop, domain, host).await {
+            Ok(policy) if encryption.wrapper && !policy.level.requires_tls() => {
+                let prefix = if self.service.settings.lmtp { "lmtp" } else { "smtp" };
+                log.warning(format_args!(
+                    "{prefix}_tls_wrappermode requires \"{prefix}_tls_security_level = encrypt\" \
+                     (or stronger)"
+                ));
+                None
+            }
+            Ok(policy) => Some(policy),
+            Err(reason) => {
+                log.warning(format_args!(
+                    "TLS policy lookup for {nexthop}/{host}: {}",
+                    reason.text
+                ));
+                self.attempt.reason = Some(reason);
+                None
+            }
+        }
+    }
+
+    /// A new connection; true if a message was sent over it, or might have been. Where TLS is
+    /// welcome but not required and has failed, there may be another one without.
     async fn fresh(
         &mut self,
         server: &Server,
         place: &Place<'_>,
         best: bool,
         (tried, sessions): (usize, usize),
+        mut policy: Policy,
     ) -> bool {
-        let Place { port, loops, nexthop } = *place;
         let (settings, log) = (&self.service.settings, self.attempt.log);
-        let connected = connect::tcp(settings, log, &server.host, server.address, port).await;
-        let mut connection = match connected {
-            Ok(connection) => connection,
-            Err(reason) => {
-                log.info(format_args!("{}", reason.text));
-                self.attempt.reason = Some(reason);
-                return false;
+        let is_final = self.attempt.final_server;
+        loop {
+            let connected =
+                connect::tcp(settings, log, &server.host, server.address, place.port).await;
+            let mut connection = match connected {
+                Ok(connection) => connection,
+                Err(reason) => {
+                    log.info(format_args!("{}", reason.text));
+                    self.attempt.reason = Some(reason);
+                    return false;
+                }
+            };
+            connection.best_mx = best;
+            let way = Way { loops: place.loops, nexthop: place.nexthop, policy: &policy };
+            let greeted = self.greeted(&mut connection, way).await;
+            if greeted {
+                self.attempt.final_server |=
+                    self.attempt.final_nexthop && self.enough(tried, sessions + 1);
+                transaction::send(&mut self.attempt, &mut connection, &self.mail, false).await;
             }
-        };
-        connection.best_mx = best;
-        let greeted = self.greeted(&mut connection, loops, nexthop).await;
-        if greeted {
-            self.attempt.final_server |=
-                self.attempt.final_nexthop && self.enough(tried, sessions + 1);
-            transaction::send(&mut self.attempt, &mut connection, &self.mail, false).await;
+            let again = connection.retry_plain;
+            self.end(connection).await;
+            if !again || self.attempt.left.is_empty() {
+                return greeted;
+            }
+            policy = Policy::plain();
+            self.attempt.final_server = is_final;
         }
-        self.end(connection).await;
-        greeted
     }
 
     /// Greets; if that fails, says goodbye.
-    async fn greeted(&mut self, connection: &mut Connection, loops: bool, nexthop: &str) -> bool {
+    async fn greeted(&mut self, connection: &mut Connection, way: Way<'_>) -> bool {
         if !self.store {
             connection.keep = Keep::No;
         }
-        let greeted = handshake::greet(&mut self.attempt, connection, loops, nexthop).await;
+        connection.level = way.policy.level;
+        connection.policy = way.policy.key();
+        connection.nexthop = way.nexthop.to_owned();
+        let greeted = handshake::greet(&mut self.attempt, connection, way).await;
         if greeted.is_err() {
             let keep = connection.keep;
             transaction::quit(&self.attempt, connection).await;
@@ -440,8 +501,8 @@ impl Delivery<'_> {
         greeted.is_ok()
     }
 
-    async fn session(&mut self, mut connection: Connection, loops: bool, nexthop: &str) {
-        if self.greeted(&mut connection, loops, nexthop).await {
+    async fn session(&mut self, mut connection: Connection, way: Way<'_>) {
+        if self.greeted(&mut connection, way).await {
             transaction::send(&mut self.attempt, &mut connection, &self.mail, false).await;
         }
         self.end(connection).await;
@@ -461,8 +522,9 @@ impl Delivery<'_> {
         (self.service.number, site.to_owned())
     }
 
-    fn endpoint(&self, address: String, port: u16) -> Endpoint {
-        Endpoint { service: self.service.number, address, port, login: None }
+    fn endpoint(&self, address: String, port: u16, policy: &str) -> Endpoint {
+        let (service, policy) = (self.service.number, policy.to_owned());
+        Endpoint { service, address, port, login: None, policy }
     }
 
     /// Sends over a connection that waits for mail to this next hop, and takes its server off the
@@ -486,6 +548,11 @@ impl Delivery<'_> {
     /// Sends over a connection that has been idle; false if it is of no use any more.
     async fn reuse(&mut self, mut connection: Connection) -> bool {
         connection.reused += 1;
+        if let Some(tls) = &connection.tls {
+            let text = &connection.peer.name_port;
+            let line = tls.summary(crate::tls::Role::Client, text, true);
+            self.attempt.log.info(format_args!("{line}"));
+        }
         if !self.store {
             connection.keep = Keep::No;
         }
@@ -505,7 +572,8 @@ impl Delivery<'_> {
             transaction::quit(&self.attempt, &mut connection).await;
         }
         if connection.is_kept() && connection.output.is_empty() {
-            let mut endpoint = self.endpoint(connection.peer.address.clone(), connection.peer.port);
+            let Peer { address, port, .. } = connection.peer.clone();
+            let mut endpoint = self.endpoint(address, port, &connection.policy);
             let site = self.keep_as.take();
             if connection.login.is_some() {
                 endpoint.login = Some(site.clone().unwrap_or_default());

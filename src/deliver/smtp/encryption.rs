@@ -308,10 +308,9 @@ impl Encryption {
             "nexthop" => ascii(domain),
             "dot-nexthop" => format!(".{}", ascii(domain)),
             "hostname" => ascii(host),
-            _ => pattern.strip_prefix('.').map_or_else(
-                || ascii(&pattern),
-                |parent| format!(".{}", ascii(parent)),
-            ),
+            _ => pattern
+                .strip_prefix('.')
+                .map_or_else(|| ascii(&pattern), |parent| format!(".{}", ascii(parent))),
         };
         patterns.into_iter().map(filled).filter(|pattern| pattern.len() > 1).collect()
     }
@@ -322,14 +321,15 @@ impl Encryption {
         let mut key = nexthop;
         let is_name = hostname::is_valid(&ascii(nexthop));
         loop {
-            let place =
-                format!("{}, next-hop destination \"{key}\"", self.policies.title());
+            let place = format!("{}, next-hop destination \"{key}\"", self.policies.title());
             match self.policies.find(key).await {
                 Ok(Some(policy)) => {
-                    return Listed::parse(&policy).map_err(|complaint| {
-                        log.warning(format_args!("{place}: {complaint}"));
-                        configuration()
-                    }).inspect(|listed| listed.warn(log, &place, &policy));
+                    return Listed::parse(&policy)
+                        .map_err(|complaint| {
+                            log.warning(format_args!("{place}: {complaint}"));
+                            configuration()
+                        })
+                        .inspect(|listed| listed.warn(log, &place, &policy));
                 }
                 Ok(None) => {}
                 Err(_) => {
@@ -360,7 +360,9 @@ impl Encryption {
         for (key, class) in keys {
             let title = self.per_site.title();
             let found = self.per_site.find(key).await.map_err(|_| {
-                log.warning(format_args!("{title}: {class} \"{key}\": per-site table lookup error"));
+                log.warning(format_args!(
+                    "{title}: {class} \"{key}\": per-site table lookup error"
+                ));
                 Reason::own(Status::new(4, 3, 0), "Temporary lookup error".into())
             })?;
             level = match found.as_deref().map(str::to_ascii_uppercase).as_deref() {
@@ -436,14 +438,17 @@ impl Listed {
         for attribute in attributes {
             let inside = attribute.strip_prefix('{').and_then(|a| a.strip_suffix('}'));
             let malformed = || {
-                format!("malformed attribute/value pair \"{attribute}\": missing '=' after attribute name")
+                format!(
+                    "malformed attribute/value pair \"{attribute}\": missing '=' after attribute name"
+                )
             };
             let (name, value) =
                 inside.unwrap_or(attribute).split_once('=').ok_or_else(malformed)?;
             listed.attribute(name.trim(), value.trim(), level)?;
         }
         let external = &listed.external;
-        let any = external.any_other || !external.exchangers.is_empty() || external.failure.is_some();
+        let any =
+            external.any_other || !external.exchangers.is_empty() || external.failure.is_some();
         if external.kind.is_none() && any {
             return Err("built-in policy has unexpected attribute policy_ttl, policy_domain, \
                         policy_string, mx_host_pattern or policy_failure"

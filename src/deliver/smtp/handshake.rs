@@ -2,9 +2,11 @@
 
 use super::attempt::{Attempt, Scope};
 use super::connection::{Broken, Connection, Features};
+use super::encryption::Policy;
 use super::extensions::{self, Announced, Discard};
-use super::login::{self, Protection};
+use super::login;
 use super::reason::Reason;
+use super::starttls;
 use crate::mail::status::Status;
 use crate::wire::smtp_reply::Reply;
 
@@ -12,13 +14,27 @@ use crate::wire::smtp_reply::Reply;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused;
 
-/// Greets. `loops`: a server that bears our own name is ourselves.
+/// Where a session leads, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Way<'a> {
+    /// A server that bears our own name is ourselves.
+    pub loops: bool,
+    /// The next hop.
+    pub nexthop: &'a str,
+    /// Encryption.
+    pub policy: &'a Policy,
+}
+
+/// Greets, encrypts, logs in.
 pub async fn greet(
     attempt: &mut Attempt<'_>,
     connection: &mut Connection,
-    loops: bool,
-    nexthop: &str,
+    way: Way<'_>,
 ) -> Result<(), Refused> {
+    let Way { loops, nexthop, policy } = way;
+    if attempt.settings.encryption.wrapper {
+        Box::pin(starttls::encrypt(attempt, connection, policy, nexthop)).await?;
+    }
     let banner = said(attempt, connection, "receiving the initial server greeting").await?;
     if !banner.is(2) {
         let skip = banner.is(5) && attempt.settings.greeting.skip_5xx;
@@ -26,13 +42,28 @@ pub async fn greet(
     }
     workarounds(attempt, connection, &banner).await;
     read_banner(attempt, connection, &banner, loops);
-    let hello = hello(attempt, connection).await?;
-    if let Some(hello) = hello {
+    introduce(attempt, connection, loops, nexthop).await?;
+    if connection.tls.is_none()
+        && Box::pin(starttls::negotiate(attempt, connection, policy, nexthop)).await?
+    {
+        introduce(attempt, connection, loops, nexthop).await?;
+    }
+    let protection = starttls::protection(connection);
+    login::log_in(attempt, connection, nexthop, protection).await
+}
+
+/// EHLO, and what comes of it. Once more after STARTTLS: what was said in the clear counts no more.
+async fn introduce(
+    attempt: &mut Attempt<'_>,
+    connection: &mut Connection,
+    loops: bool,
+    nexthop: &str,
+) -> Result<(), Refused> {
+    if let Some(hello) = hello(attempt, connection).await? {
         offers(attempt, connection, &hello).await?;
         look_for_loop(attempt, connection, loops, nexthop).await?;
     }
-    needs_smtputf8(attempt, connection).await?;
-    login::log_in(attempt, connection, nexthop, Protection::None).await
+    needs_smtputf8(attempt, connection).await
 }
 
 /// Reads a reply; `stage` is what a failure is blamed on.
@@ -72,6 +103,10 @@ pub async fn broke(
         }
     };
     connection.dead |= *broken == Broken::TimedOut;
+    #[cfg(feature = "ssl")]
+    if *broken != Broken::Local {
+        Box::pin(starttls::after_break(attempt, connection)).await;
+    }
     attempt.fail_all(Some(connection), Scope::Server, reason).await;
 }
 

@@ -18,6 +18,8 @@ pub struct Endpoint {
     pub port: u16,
     /// The next hop, if we have logged in for it: then nobody else may use the connection.
     pub login: Option<String>,
+    /// The key of its TLS policy: who asks for more does not get less.
+    pub policy: String,
 }
 
 /// A next hop as one master.cf line sees it.
@@ -65,9 +67,11 @@ impl Idle {
         self.inner.lock().ok()?.take(endpoint)
     }
 
-    /// Whether one is there for a server.
-    pub fn has(&self, endpoint: &Endpoint) -> bool {
-        self.inner.lock().is_ok_and(|inner| inner.waiting.contains_key(endpoint))
+    /// Whether one is there for a server, whatever it was made for.
+    pub fn has(&self, service: usize, address: &str, port: u16) -> bool {
+        let is_there =
+            |one: &Endpoint| one.port == port && one.service == service && one.address == address;
+        self.inner.lock().is_ok_and(|inner| inner.waiting.keys().any(is_there))
     }
 
     /// Keeps a connection for `time`; under the next hop too, if one is given.

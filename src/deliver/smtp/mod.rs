@@ -21,6 +21,7 @@ pub mod content;
 pub mod delivery;
 pub mod destination;
 pub mod downgrade;
+pub mod encryption;
 pub mod envelope;
 pub mod extensions;
 pub mod handshake;
@@ -36,6 +37,7 @@ pub mod reason;
 pub mod rewriting;
 pub mod servers;
 pub mod settings;
+pub mod starttls;
 pub mod transaction;
 
 #[cfg(test)]
@@ -76,6 +78,8 @@ const SWEEP: Duration = Duration::from_millis(500);
 /// What is open when the process begins to serve.
 struct State {
     services: Vec<(Arc<Service>, Vec<OwnedFd>, Arc<Semaphore>)>,
+    #[cfg(feature = "ssl")]
+    keys: Arc<crate::tls::remote::KeyHolder>,
     idle: Arc<Idle>,
 }
 
@@ -96,6 +100,15 @@ fn prepare(mut birth: Birth) -> Result<State, String> {
         let lmtp = line.program == "lmtp";
         let settings = Settings::read(&service.config, &tables, lmtp, &line.arguments)
             .map_err(|problem| problem.text)?;
+        #[cfg(feature = "ssl")]
+        let settings = with_tls(settings, service);
+        #[cfg(not(feature = "ssl"))]
+        if settings.encryption.may_encrypt() {
+            service.log.warning(format_args!(
+                "TLS has been selected, but TLS support is not compiled in: build with the \
+                 feature \"ssl\""
+            ));
+        }
         let filter = if lmtp { "lmtp_dns_reply_filter" } else { "smtp_dns_reply_filter" };
         let filter = ReplyFilter::open(&service.config, &tables, filter, &service.log)
             .map_err(|problem| problem.text)?;
@@ -119,13 +132,46 @@ fn prepare(mut birth: Birth) -> Result<State, String> {
         .into_iter()
         .map(|(line, (service, sessions))| (service, line.sockets, sessions))
         .collect();
-    Ok(State { services, idle })
+    Ok(State {
+        services,
+        #[cfg(feature = "ssl")]
+        keys: crate::tls::remote::KeyHolder::of(&birth.config, birth.generation),
+        idle,
+    })
+}
+
+/// Reads what TLS needs, as long as files can be read.
+#[cfg(feature = "ssl")]
+fn with_tls(mut settings: Settings, service: &birth::Service) -> Settings {
+    if settings.encryption.may_encrypt() {
+        let prefix = if settings.lmtp { "lmtp" } else { "smtp" };
+        match crate::tls::client::Client::prepare(&service.config, prefix) {
+            Ok(client) => settings.encryption.client = Some(client),
+            Err(text) => service.log.warning(format_args!("{text}")),
+        }
+    }
+    settings
+}
+
+/// Finds the keys of a service's own certificates, before its first delivery.
+#[cfg(feature = "ssl")]
+async fn open_keys(service: Arc<Service>, keys: Arc<crate::tls::remote::KeyHolder>) {
+    // Should it panic, there is no TLS, and mail that needs it waits.
+    let _ = tokio::task::spawn_blocking(move || {
+        let complaints = service.settings.encryption.client.as_ref().map(|tls| tls.open(&keys));
+        for complaint in complaints.unwrap_or_default() {
+            service.log.warning(format_args!("{complaint}"));
+        }
+    })
+    .await;
 }
 
 async fn serve(state: State, life: Life) {
     let sweeper = tokio::spawn(sweep(state.idle));
     let mut listeners = tokio::task::JoinSet::new();
     for (service, sockets, sessions) in state.services {
+        #[cfg(feature = "ssl")]
+        open_keys(service.clone(), state.keys.clone()).await;
         for socket in sockets {
             let (service, sessions, life) = (service.clone(), sessions.clone(), life.clone());
             listeners.spawn(listen(service, socket, sessions, life));

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::encryption::Encryption;
 use super::login::LoginSettings;
 use super::ports::Ports;
 use super::rewriting::Rewriting;
@@ -35,6 +36,8 @@ pub struct Settings {
     pub sockets: Sockets,
     /// How the message is sent.
     pub content: Content,
+    /// Whether and how connections are encrypted.
+    pub encryption: Encryption,
     /// When connections are used again.
     pub reuse: Reuse,
     /// How to log in, if at all.
@@ -243,7 +246,7 @@ impl Named<'_> {
         self.config.time_named(&format!("{}_{suffix}", self.prefix))
     }
 
-    fn count(&self, suffix: &str) -> usize {
+    pub(super) fn count(&self, suffix: &str) -> usize {
         let value = self.config.int_named(&format!("{}_{suffix}", self.prefix));
         usize::try_from(value).unwrap_or_default()
     }
@@ -275,6 +278,7 @@ impl Settings {
             rewriting: Rewriting::open(config, tables, prefix, content.mime, content.header_limit)?,
             status_filter: StatusFilter::open(config, tables, &filter)?,
             content,
+            encryption: Encryption::read(&named, config, tables)?,
             reuse: Reuse::read(&named, tables)?,
             login: LoginSettings::read(&named, config, tables, lmtp)?,
             skip_quit_response: named.bool("skip_quit_response"),

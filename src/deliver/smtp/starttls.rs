@@ -181,7 +181,9 @@ fn trust_anchors(
         let problem = match std::fs::read(file) {
             Ok(bytes) if authorities.add_pem(&bytes) > 0 => continue,
             Ok(_) => format!("no trust anchors in {file}"),
-            Err(e) => format!("error opening trust anchor file: {file}: {}", crate::config::why(&e)),
+            Err(e) => {
+                format!("error opening trust anchor file: {file}: {}", crate::config::why(&e))
+            }
         };
         attempt.log.warning(format_args!("{problem}"));
         let text = "client TLS configuration problem".to_owned();
@@ -228,7 +230,7 @@ fn retry_in_the_clear(attempt: &mut Attempt<'_>, connection: &mut Connection) {
 async fn may_go_plain(attempt: &Attempt<'_>, connection: &Connection, nexthop: &str) -> bool {
     let request = attempt.request;
     let waited = request.activated.since(request.arrival);
-    let probe = request.trace != crate::ipc::delivery::Trace::None;
+    let probe = request.trace.verify || request.trace.expand_only;
     if !probe && waited < attempt.settings.encryption.patience.as_secs_f64() {
         return false;
     }
