@@ -96,6 +96,15 @@ impl Stream {
         let _ = Pin::new(self).poll_flush(&mut context);
     }
 
+    /// Tells the peer that no more will come, as far as that goes without waiting.
+    pub fn end_now(&mut self) {
+        #[cfg(feature = "ssl")]
+        if let Self::Tls(tls) = self {
+            tls.get_mut().1.send_close_notify();
+        }
+        self.write_now(b"");
+    }
+
     /// Whether the peer has sent something that has not been read. Asks the kernel; under TLS
     /// that may also be something other than data.
     pub fn has_input(&self) -> bool {

@@ -214,6 +214,11 @@ fn distrust(error: &webpki::Error, certificate: Option<&Certificate>) -> Distrus
         Error::CertExpired { .. } => Distrust::Expired,
         Error::CertNotValidYet { .. } => Distrust::NotYetValid,
         Error::RequiredEkuNotFoundContext(_) => Distrust::Purpose,
+        // It ends before it begins.
+        Error::InvalidCertValidity => certificate
+            .map_or(Ok(()), is_valid_now)
+            .err()
+            .unwrap_or_else(|| Distrust::Other(error.to_string())),
         _ if certificate.is_some_and(|certificate| certificate.self_issued) => Distrust::SelfSigned,
         Error::UnknownIssuer => Distrust::Issuer(
             certificate.map_or_else(|| "<unknown>".into(), |c| c.issuer_line.clone()),

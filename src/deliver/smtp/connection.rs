@@ -276,6 +276,12 @@ impl Connection {
         }
     }
 
+    /// The last word has been said.
+    pub fn end(&mut self) {
+        self.dead = true;
+        self.stream.end_now();
+    }
+
     /// Writes what is queued as far as it goes without waiting: a last QUIT.
     pub fn flush_if_possible(&mut self) {
         self.stream.write_now(&self.output);

@@ -408,7 +408,7 @@ async fn say_goodbye(attempt: &Attempt<'_>, connection: &mut Connection) {
         let limit = attempt.settings.limits.quit;
         let _ = connection.reply(&attempt.speaker(), limit).await;
     }
-    connection.dead = true;
+    connection.end();
 }
 
 /// Ends a session in which no message was sent, or that has been kept too long.

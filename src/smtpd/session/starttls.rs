@@ -109,10 +109,12 @@ impl Session {
             return Err(End::Lost(Lost::Connection));
         };
         let peer = self.talk.peer.clone();
-        let level = match service.encryption.log_level(&peer.name, &peer.address).await {
+        let mut level = match service.encryption.log_level(&peer.name, &peer.address).await {
             Ok(level) => level,
             Err(_) => return Err(End::LocalData),
         };
+        // Whoever is turned away for a certificate should find out why.
+        level.untrusted |= service.encryption.requires_certificate;
         let client = crate::tls::server::Client { text: &peer.text, log: &self.log, level };
         let Some(socket) = self.io.take_plain() else { return Err(End::Lost(Lost::Connection)) };
         let facts = match server.accept(socket, client).await {

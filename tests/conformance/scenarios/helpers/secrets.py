@@ -46,5 +46,5 @@ def starttls(s, certificate=None, name=None, say="STARTTLS", **kw):
     """STARTTLS in a session of the machine; notes what the handshake came to, and returns the TLS socket."""
     if say and not s.cmd(say).startswith("220"): return None
     try: s.s = context(certificate, **kw).wrap_socket(s.s, server_hostname=name)
-    except (ssl.SSLError, OSError) as e: s.m.note(f"handshake: {type(e).__name__}"); return None
+    except (ssl.SSLError, OSError) as e: s.m.note("no handshake"); return None
     s.buf = b""; return s.s
