@@ -63,8 +63,8 @@ pub type KeyId = [u8; 32];
 /// The files of one service's certificates and keys, as main.cf names them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct IdentityFiles {
-    /// `smtpd_tls_chain_files`; when any, the pairs do not count.
-    pub chains: Vec<String>,
+    /// `smtpd_tls_chain_files` as it stands in main.cf; when it names any, the pairs do not count.
+    pub chains: String,
     /// Certificate file and key file: `smtpd_tls_cert_file`, `smtpd_tls_eccert_file`.
     pub pairs: Vec<Pair>,
 }

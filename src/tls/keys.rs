@@ -11,7 +11,7 @@ use rustls::sign::SigningKey;
 use sha2::Digest as _;
 
 use super::certificate::Certificate;
-use crate::config::why;
+use crate::config::{split_list, why};
 use crate::ipc::tls::{Chain, IdentityFiles, KeyId, Pair};
 
 /// A chain and its key.
@@ -51,8 +51,8 @@ pub fn load(files: &IdentityFiles) -> Result<Vec<Identity>, Vec<String>> {
     if files.chains.is_empty() {
         return files.pairs.iter().map(load_pair).collect();
     }
-    let mut sequence = Sequence::new(files.chains.join(", "), "disabling TLS support");
-    for file in &files.chains {
+    let mut sequence = Sequence::new(files.chains.clone(), "disabling TLS support");
+    for file in split_list(&files.chains) {
         match std::fs::read(file) {
             Ok(bytes) => sequence.add(file, &bytes)?,
             Err(e) => {
@@ -198,7 +198,7 @@ impl Sequence {
                     }
                 }
             } else if let Some(key) = private_key(kind, der) {
-                self.close()?;
+                self.close(false)?;
                 let key = any_supported_type(&key).map_err(|_| {
                     self.failed(format!(
                         "error loading private key (PEM object number {place}) from {source}"
@@ -211,8 +211,8 @@ impl Sequence {
         Ok(())
     }
 
-    /// The certificates of the current key are complete.
-    fn close(&mut self) -> Result<(), Vec<String>> {
+    /// The certificates of the current key are complete. `last`: no other key follows.
+    fn close(&mut self, last: bool) -> Result<(), Vec<String>> {
         let Some(Current { key, place, source, certificates }) = self.current.take() else {
             return Ok(());
         };
@@ -229,6 +229,11 @@ impl Sequence {
                     "error loading certificate (PEM object number {}) from {source}",
                     place + 1
                 )));
+            }
+            Err(Unfit::Stranger) if last => {
+                let text =
+                    format!("key at index {place} in {source} does not match next certificate");
+                return Err(self.failed(text));
             }
             Err(Unfit::Stranger) => {
                 return Err(self.failed(format!(
@@ -252,7 +257,7 @@ impl Sequence {
             }
             Some(_) => {}
         }
-        self.close()?;
+        self.close(true)?;
         Ok(self.done)
     }
 }
@@ -319,7 +324,7 @@ mod tests {
             text.push_str(&certificate);
         }
         std::fs::write(&path, text).unwrap();
-        let chains = vec![path.to_str().unwrap().to_owned()];
+        let chains = path.to_str().unwrap().to_owned();
         let loaded = load(&IdentityFiles { chains, pairs: Vec::new() }).unwrap();
         let schemes: Vec<_> =
             loaded.iter().map(|identity| identity.chain.schemes.clone()).collect();
@@ -338,7 +343,7 @@ mod tests {
         let (_, other_key) = pem(&rcgen::PKCS_ECDSA_P256_SHA256);
         let first = |text: String| load_name("a.example", text.as_bytes()).unwrap_err().remove(0);
         assert!(first(certificate.clone() + &key).ends_with("key not first"));
-        assert!(first(other_key + &certificate).contains("does not match the certificate"));
+        assert!(first(other_key + &certificate).contains("does not match next certificate"));
         assert_eq!(first(key.clone()), "No certs for key at index 1 in SNI data for a.example");
         assert_eq!(first(String::new()), "No PEM data in SNI data for a.example");
         assert!(load_name("a.example", (key + &certificate).as_bytes()).is_ok());
@@ -355,7 +360,7 @@ mod tests {
         let load = |certificates: &str, key: &str| {
             let pair =
                 Pair { kind: "RSA".into(), certificates: path(certificates), key: path(key) };
-            load(&IdentityFiles { chains: Vec::new(), pairs: vec![pair] })
+            load(&IdentityFiles { chains: String::new(), pairs: vec![pair] })
         };
         assert_eq!(load("cert", "key").unwrap().len(), 1);
         assert_eq!(load("both", "both").unwrap().len(), 1);

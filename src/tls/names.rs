@@ -7,9 +7,8 @@ use crate::lookup::{Maps, decode_file};
 /// The files of a program's own certificates; `prefix` is `smtpd`, `smtp` or `lmtp`.
 pub fn identity_files(config: &Config, prefix: &str) -> IdentityFiles {
     let text = |suffix: &str| config.text_named(&format!("{prefix}_tls_{suffix}"));
-    let chains: Vec<String> =
-        split_list(&text("chain_files")).into_iter().map(str::to_owned).collect();
-    if !chains.is_empty() {
+    let chains = text("chain_files");
+    if !split_list(&chains).is_empty() {
         return IdentityFiles { chains, pairs: Vec::new() };
     }
     let kinds = [("RSA", "cert_file", "key_file"), ("ECDSA", "eccert_file", "eckey_file")];

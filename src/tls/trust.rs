@@ -79,7 +79,8 @@ impl Distrust {
                  limit({limit})"
             ),
             Self::Policy => format!(
-                "certificate verification failed for {peer}: not trusted by local or TLSA policy"
+                "{kind} certificate verification failed for {peer}: num=65:no matching DANE TLSA \
+                 records"
             ),
             Self::Other(text) => {
                 format!("{kind} certificate verification failed for {peer}: {text}")
