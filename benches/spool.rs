@@ -32,6 +32,7 @@ fn envelope(writer: &Writer) -> Envelope {
             port: "40000".into(),
             helo: "localhost".into(),
             protocol: "ESMTP".into(),
+            ident: String::new(),
         },
         ..Envelope::default()
     }

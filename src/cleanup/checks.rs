@@ -59,7 +59,9 @@ impl Message {
     /// Where the message came from, for the log.
     fn origin(&self) -> String {
         let client = &self.envelope.client;
-        if client.name.is_empty() {
+        if !self.origin.is_empty() {
+            self.origin.clone()
+        } else if client.name.is_empty() {
             "local".into()
         } else {
             format!("{}[{}]", client.name, client.address)

@@ -94,6 +94,8 @@ pub struct Message {
     last_recipient: Option<String>,
     /// Recipients taken so far, for the duplicate filter, once there are more than a few.
     seen: HashSet<String>,
+    /// The client as log lines of checks call it; without one the envelope says.
+    pub origin: String,
     /// Recipients that BCC actions added.
     bcc: Vec<String>,
     /// Recipients of a probe that stand for several others: that they exist is known already.
@@ -279,6 +281,7 @@ impl Cleanup {
             raw_sender: None,
             last_recipient: None,
             seen: HashSet::new(),
+            origin: String::new(),
             bcc: Vec::new(),
             expanded: Vec::new(),
             errors: Errors::default(),
@@ -289,6 +292,11 @@ impl Cleanup {
             own_received: None,
             milters: None,
         }
+    }
+
+    /// A file in the spool for what does not fit into memory; it goes away by itself.
+    pub fn scratch_file(&self) -> Result<crate::spool::ScratchFile, crate::spool::SpoolError> {
+        self.writer.scratch_file()
     }
 
     fn flags(&self, origin: &Origin, skip: Skip) -> Flags {

@@ -197,6 +197,9 @@ pub struct Client {
     pub helo: String,
     /// `SMTP` or `ESMTP`.
     pub protocol: String,
+    /// The queue ID that the message had where this client's connection ended (XFORWARD IDENT);
+    /// empty: that is here.
+    pub ident: String,
 }
 
 /// Who authenticated.

@@ -213,6 +213,37 @@ impl Dialogue {
         line
     }
 
+    /// ` from=<…> to=<…> proto=… helo=<…>` of lines about filters.
+    pub fn whatsup(&self) -> String {
+        let mut line = String::new();
+        if let Some(sender) = &self.sender {
+            let _ = write!(line, " from=<{}>", self.log_form(sender));
+        }
+        if let Some(recipient) = &self.recipient {
+            let _ = write!(line, " to=<{}>", self.log_form(recipient));
+        }
+        let _ = write!(line, " proto={}", self.protocol);
+        if let Some(helo) = &self.helo {
+            let _ = write!(line, " helo=<{helo}>");
+        }
+        if let Some(login) = &self.login {
+            let _ = write!(line, " sasl_username=<{}>", login.username);
+        }
+        line
+    }
+
+    /// `, sasl_method=…` and so on, of the line that says who brings a message.
+    pub fn origin_text(&self) -> String {
+        let mut text = String::new();
+        if let Some(Login { method, username }) = &self.login {
+            let _ = write!(text, ", sasl_method={method}, sasl_username={username}");
+        }
+        if let Some(sender) = &self.sasl_sender {
+            let _ = write!(text, ", sasl_sender={sender}");
+        }
+        text
+    }
+
     /// Text from the client as it may be shown: `instead` stands for each byte that may not.
     pub fn printable(&self, text: &str, instead: char) -> String {
         let mut shown = String::with_capacity(text.len());

@@ -13,6 +13,7 @@ use super::anvil::Peaks;
 use super::peer::Directory;
 use super::service::{Service, Shared, Unfinished};
 use super::session::Session;
+use super::upstream;
 use crate::cleanup::Cleanup;
 use crate::config::master_cf::SocketKind;
 use crate::config::{Config, parameters as p};
@@ -24,7 +25,7 @@ use crate::service::birth::{self, Birth, Life};
 use crate::service::intake::QueueClient;
 use crate::service::logging::syslog_name;
 use crate::spool::Writer;
-use crate::tls::Stream;
+use crate::tls::{Socket, Stream};
 
 /// Everything that is ready before confinement.
 pub struct State {
@@ -398,14 +399,26 @@ impl Room {
 }
 
 /// Finds out who the client is, and talks with it.
-async fn greet(service: Arc<Service>, (stream, addresses): Client, log: Log) {
+async fn greet(service: Arc<Service>, (mut stream, mut addresses): Client, log: Log) {
+    let mut is_unknown = false;
+    if service.settings.behind_proxy
+        && let Some(own) = addresses
+        && let Stream::Plain(Socket::Tcp(tcp)) = &mut stream
+    {
+        addresses = upstream::addresses(tcp, own, &service.settings, &log).await;
+        is_unknown = addresses.is_none();
+    }
     let peer = match addresses {
         Some((remote, local)) => {
             service.shared.directory.internet(&service.settings, &log, remote, local).await
         }
+        None if is_unknown => Directory::unknown(),
         None => Directory::local(&service.settings),
     };
     let mut session = Box::new(Session::begin(service, stream, peer, log.clone()).await);
+    if is_unknown {
+        session.turn_away();
+    }
     if let Err(text) = survive(session.run()).await {
         log.line(Level::Panic, format_args!("{text}"));
         session.apologise().await;

@@ -24,6 +24,7 @@ mod sasl;
 mod service;
 mod session;
 mod settings;
+mod upstream;
 
 use std::process::ExitCode;
 

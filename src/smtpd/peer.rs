@@ -63,6 +63,29 @@ pub struct Peer {
     pub is_internet: bool,
 }
 
+impl Peer {
+    /// Another address.
+    pub fn set_ip(&mut self, ip: IpAddr) {
+        self.ip = ip;
+        self.address = ip.to_string();
+        self.rfc_address = rfc_form(ip, &self.address);
+    }
+
+    /// Name and address as they are now, for logs and replies.
+    pub fn set_text(&mut self, with_port: bool) {
+        self.text = format!("{}[{}]", self.name, self.address);
+        if with_port {
+            self.text.push(':');
+            self.text.push_str(&self.port);
+        }
+    }
+}
+
+/// An address as RFC 5321 writes it in a literal.
+fn rfc_form(ip: IpAddr, address: &str) -> String {
+    if ip.is_ipv6() { format!("IPv6:{address}") } else { address.to_owned() }
+}
+
 /// What stands for a name or address that is not known.
 pub const UNKNOWN: &str = "unknown";
 
@@ -115,13 +138,32 @@ impl Directory {
             reverse_name: names.reverse.clone(),
             reverse_status: names.reverse_status,
             ip,
-            rfc_address: if ip.is_ipv6() { format!("IPv6:{address}") } else { address.clone() },
+            rfc_address: rfc_form(ip, &address),
             address,
             port,
             text,
             server_address: local.ip().to_canonical().to_string(),
             server_port: local.port().to_string(),
             is_internet: true,
+        }
+    }
+
+    /// A client of which nothing is known: its proxy did not say.
+    pub fn unknown() -> Peer {
+        let unknown = || UNKNOWN.to_owned();
+        Peer {
+            name: unknown(),
+            name_status: NameStatus::Missing,
+            reverse_name: unknown(),
+            reverse_status: NameStatus::Missing,
+            ip: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            address: unknown(),
+            rfc_address: unknown(),
+            port: unknown(),
+            text: "unknown[unknown]".into(),
+            server_address: unknown(),
+            server_port: unknown(),
+            is_internet: false,
         }
     }
 
@@ -139,7 +181,7 @@ impl Directory {
             reverse_name: "localhost".into(),
             reverse_status: NameStatus::Ok,
             ip,
-            rfc_address: if ip.is_ipv6() { format!("IPv6:{address}") } else { address.clone() },
+            rfc_address: rfc_form(ip, &address),
             text: format!("localhost[{address}]"),
             server_address: address.clone(),
             address,

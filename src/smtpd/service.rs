@@ -98,6 +98,8 @@ pub struct ServiceMaps {
     pub event_exceptions: HostList,
     pub bare_lf_exclusions: HostList,
     pub verp_clients: HostList,
+    pub xclient_hosts: HostList,
+    pub xforward_hosts: HostList,
     pub noop_commands: StringList,
     pub forbidden_commands: StringList,
     pub fast_flush_domains: DomainList,
@@ -373,6 +375,8 @@ fn maps(config: &Config, tables: &Tables) -> Result<ServiceMaps, crate::config::
             &config.text(&p::smtpd_forbid_bare_newline_exclusions),
         )?,
         verp_clients: hosts(&p::smtpd_authorized_verp_clients)?,
+        xclient_hosts: hosts(&p::smtpd_authorized_xclient_hosts)?,
+        xforward_hosts: hosts(&p::smtpd_authorized_xforward_hosts)?,
         noop_commands: words(&p::smtpd_noop_commands)?,
         forbidden_commands: words(&p::smtpd_forbidden_commands)?,
         fast_flush_domains: DomainList::parse(

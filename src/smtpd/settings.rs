@@ -9,7 +9,7 @@ use super::fault::Faults;
 use super::keyword::Keywords;
 use crate::cleanup::Skip;
 use crate::config::{Config, parameters as p, split_list};
-use crate::filter::{Common, Filters};
+use crate::filter::{Common, Endpoint, Filters};
 use crate::log::Log;
 use crate::wire::smtp_data::BareLf;
 
@@ -86,6 +86,50 @@ pub struct SessionLimits {
     pub history: usize,
 }
 
+/// A filter that messages go through before they are taken.
+#[derive(Clone, Debug)]
+pub struct ProxyFilterSettings {
+    /// As written, for the log.
+    pub name: String,
+    pub endpoint: Endpoint,
+    pub timeout: Duration,
+    /// `smtpd_proxy_ehlo`
+    pub ehlo: String,
+    /// `speed_adjust`: it is only connected to when the message is complete.
+    pub speed_adjust: bool,
+}
+
+impl ProxyFilterSettings {
+    fn read(config: &Config) -> Result<Option<Self>, String> {
+        let name = config.text(&p::smtpd_proxy_filter);
+        if name.is_empty() {
+            return Ok(None);
+        }
+        let scheme = |scheme: &str| {
+            let start = name.get(..scheme.len())?;
+            if start.eq_ignore_ascii_case(scheme) { name.get(scheme.len()..) } else { None }
+        };
+        let endpoint = match scheme("unix:") {
+            Some(path) => Endpoint::unix(path, &config.queue_directory()),
+            None => Endpoint::inet(scheme("inet:").unwrap_or(&name)),
+        };
+        let mut speed_adjust = false;
+        for word in split_list(&config.text(&p::smtpd_proxy_options)) {
+            if !word.eq_ignore_ascii_case("speed_adjust") {
+                return Err(format!("unknown smtpd_proxy_options value \"{word}\""));
+            }
+            speed_adjust = true;
+        }
+        Ok(Some(Self {
+            endpoint,
+            timeout: config.time(&p::smtpd_proxy_timeout),
+            ehlo: config.text(&p::smtpd_proxy_ehlo),
+            speed_adjust,
+            name,
+        }))
+    }
+}
+
 /// The parameters of one service.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -147,6 +191,11 @@ pub struct Settings {
     pub compatibility_level: String,
     pub mail_version: String,
     pub default_rbl_reply: String,
+    /// `smtpd_upstream_proxy_protocol = haproxy`
+    pub behind_proxy: bool,
+    pub upstream_proxy_timeout: Duration,
+    /// `smtpd_proxy_filter`
+    pub proxy_filter: Option<ProxyFilterSettings>,
     /// What all milters have in common.
     pub milter_common: Arc<Common>,
     /// `smtpd_milters`
@@ -236,6 +285,9 @@ impl Settings {
             milters: Filters::parse(&milter_common, &config.text(&p::smtpd_milters))
                 .map_err(|bad| bad.0)?,
             milter_common,
+            behind_proxy: behind_proxy(&config.text(&p::smtpd_upstream_proxy_protocol))?,
+            upstream_proxy_timeout: config.time(&p::smtpd_upstream_proxy_timeout),
+            proxy_filter: ProxyFilterSettings::read(config)?,
             milter_daemon_name: config.text(&p::milter_macro_daemon_name),
             milter_version: config.text(&p::milter_macro_v),
         })
@@ -314,6 +366,14 @@ fn bare_lf(text: &str) -> Result<BareLf, String> {
         "reject" => Ok(BareLf::Reject),
         "no" => Ok(BareLf::Allow),
         _ => Err(format!("bad parameter value: 'smtpd_forbid_bare_newline = {text}'")),
+    }
+}
+
+fn behind_proxy(text: &str) -> Result<bool, String> {
+    match text {
+        "" => Ok(false),
+        "haproxy" => Ok(true),
+        _ => Err(format!("unsupported smtpd_upstream_proxy_protocol value: {text}")),
     }
 }
 

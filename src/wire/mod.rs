@@ -6,6 +6,7 @@ pub mod dovecot_auth;
 pub mod line;
 pub mod milter;
 pub mod queue_file;
+pub mod proxy_protocol;
 pub mod queue_record;
 pub mod smtp_address;
 pub mod smtp_command;

@@ -149,14 +149,22 @@ pub fn xforward(request: &Request, features: &Features) -> [Option<String>; 2] {
     let takes = features.xforward;
     let client = &request.client;
     let known = |value: &str| !value.is_empty() && !value.eq_ignore_ascii_case("unknown");
-    let ident = request.queue_id.to_string();
+    let ident = match client.ident.as_str() {
+        "" => request.queue_id.to_string(),
+        known => known.to_owned(),
+    };
+    let address = if client.address.contains(':') {
+        format!("IPv6:{}", client.address)
+    } else {
+        client.address.clone()
+    };
     let context = match request.rewrite_context {
         RewriteContext::Local => "LOCAL",
         RewriteContext::Remote => "REMOTE",
     };
     let first = [
         (takes.name && known(&client.name), "NAME", client.name.as_str()),
-        (takes.addr && known(&client.address), "ADDR", &client.address),
+        (takes.addr && known(&client.address), "ADDR", &address),
         (takes.port && known(&client.port), "PORT", &client.port),
     ];
     let second = [

@@ -11,7 +11,8 @@ use crate::smtpd::restriction::{LoginRule, Table};
 
 impl Checks<'_> {
     pub(super) fn is_logged_in(&self) -> bool {
-        self.talk.login.as_ref().is_some_and(Login::is_personal)
+        // Who trusts XCLIENT LOGIN but has no SASL takes note of the name, and no more.
+        self.service.sasl.is_some() && self.talk.login.as_ref().is_some_and(Login::is_personal)
     }
 
     /// `check_sasl_access`

@@ -70,14 +70,14 @@ impl Session {
             self.talk.faults.add(Faults::PROTOCOL);
             return Ok(Some("503 5.5.1 Error: need RCPT command".into()));
         }
-        self.content_refused().await
+        self.content_refused("DATA").await
     }
 
     async fn take_chunk(&mut self, chunk: Chunk) -> Done {
         let mut chunks = match std::mem::take(&mut self.incoming.chunks) {
             ChunkState::Going(chunks) => chunks,
             ChunkState::None | ChunkState::Failed => {
-                self.start_content();
+                self.start_content().await;
                 Box::new(Chunks::new(self.content_limits()))
             }
         };
@@ -115,23 +115,13 @@ impl Session {
             self.io.consume(here);
             self.counted(before, chunks.tally);
             self.incoming.unread = chunks.pending() as u64;
-            self.store(&mut out).await;
+            self.take_content(&mut out).await;
             if left == 0 {
                 return Ok(());
             }
             self.io.read_more(CONTENT_ROOM).await?;
             self.io.content_arrived(self.io.buffered().len());
         }
-    }
-
-    async fn store(&mut self, out: &mut Vec<u8>) {
-        if let Some(message) = &mut self.message
-            && !out.is_empty()
-            && message.refused().is_none()
-        {
-            message.content(out).await;
-        }
-        out.clear();
     }
 
     /// Throws a chunk away, staying in step with the client, and gives the reply. Nobody may send

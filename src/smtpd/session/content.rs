@@ -47,7 +47,11 @@ impl Session {
     }
 
     /// Puts headers before the content.
-    pub(super) fn start_content(&mut self) {
+    pub(super) async fn start_content(&mut self) {
+        if self.filter.is_some() {
+            self.start_filtering().await;
+            return;
+        }
         let header = received::header(&self.talk, &self.service.settings);
         if let Some(message) = &mut self.message {
             for line in &self.talk.wishes.prepend {
@@ -55,6 +59,19 @@ impl Session {
             }
             message.prepend(&header);
         }
+    }
+
+    /// Passes content on; nothing is stored of what is refused already.
+    pub(super) async fn take_content(&mut self, out: &mut Vec<u8>) {
+        if out.is_empty() {
+            return;
+        }
+        if let Some(message) = self.message.as_mut().filter(|message| message.refused().is_none()) {
+            message.content(out).await;
+        } else if self.filter.is_some() {
+            Box::pin(self.filter_content(out)).await;
+        }
+        out.clear();
     }
 
     /// Takes over what has been counted; says so when the message has just become too big.
@@ -80,6 +97,9 @@ impl Session {
             self.reply(&reply).await?;
             self.message_over().await;
             return Ok(false);
+        }
+        if self.filter.is_some() {
+            return Box::pin(self.end_of_filtered(tally)).await;
         }
         let outcome = if is_clean { self.commit().await } else { Ok(()) };
         let taken = is_clean && outcome.is_ok();
@@ -107,7 +127,7 @@ impl Session {
         Ok(taken)
     }
 
-    async fn message_over(&mut self) {
+    pub(super) async fn message_over(&mut self) {
         let threshold = self.service.settings.limits.history;
         self.flush_history(threshold, None).await;
         self.reset_mail();
@@ -142,11 +162,17 @@ impl Session {
     }
 
     /// Checks before the first byte of content; the reply if there is to be none.
-    pub(super) async fn content_refused(&mut self) -> Result<Option<String>, super::End> {
-        match self.checks().data().await? {
-            Some(reply) => Ok(Some(reply)),
-            None => Ok(self.milters_data().await),
+    pub(super) async fn content_refused(
+        &mut self,
+        command: &str,
+    ) -> Result<Option<String>, super::End> {
+        if let Some(reply) = self.checks().data().await? {
+            return Ok(Some(reply));
         }
+        if let Some(reply) = self.milters_data().await {
+            return Ok(Some(reply));
+        }
+        Ok(self.filter_data(command).await)
     }
 
     /// Where the session stands while content comes in.

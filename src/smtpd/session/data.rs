@@ -8,7 +8,7 @@ use crate::wire::smtp_command::Word;
 use crate::wire::smtp_data::{Data, Tally};
 
 impl Session {
-    pub(super) async fn data(&mut self, words: &[Word<'_>]) -> Done {
+    pub(super) async fn data(&mut self, text: &str, words: &[Word<'_>]) -> Done {
         if self.incoming.in_chunks() {
             let text = "503 5.5.1 Error: DATA after BDAT".to_owned();
             return self.refuse((Faults::PROTOCOL, text)).await;
@@ -25,11 +25,11 @@ impl Session {
         if words.len() != 1 {
             return self.refuse((Faults::PROTOCOL, "501 5.5.4 Syntax: DATA".into())).await;
         }
-        if let Some(reply) = self.content_refused().await? {
+        if let Some(reply) = self.content_refused(text).await? {
             self.reply(&reply).await?;
             return Ok(false);
         }
-        self.start_content();
+        self.start_content().await;
         self.reply("354 End data with <CR><LF>.<CR><LF>").await?;
         self.enter(stage::DATA_CONTENT);
         let tally = self.receive().await?;
@@ -47,14 +47,7 @@ impl Session {
             let taken = data.take(self.io.buffered(), &mut out);
             self.io.consume(taken.used);
             self.counted(before, data.tally);
-            if let Some(message) = &mut self.message
-                && !out.is_empty()
-            {
-                if message.refused().is_none() {
-                    message.content(&out).await;
-                }
-                out.clear();
-            }
+            self.take_content(&mut out).await;
             if taken.finished {
                 return Ok(data.tally);
             }

@@ -1,7 +1,5 @@
 //! MAIL and RCPT.
 
-use std::fmt::Write as _;
-
 use super::parameter::{self, Allowed, BadParameter};
 use super::{Done, Session};
 use crate::cleanup::Origin;
@@ -32,7 +30,7 @@ pub(super) struct Grammar {
 }
 
 impl Session {
-    pub(super) async fn mail(&mut self, words: &[Word<'_>]) -> Done {
+    pub(super) async fn mail(&mut self, text: &str, words: &[Word<'_>]) -> Done {
         self.talk.smtputf8 = false;
         if let Some(refusal) = self.mail_out_of_order(words) {
             return self.refuse(refusal).await;
@@ -82,15 +80,24 @@ impl Session {
             self.reply(MUST_DECLARE).await?;
             return Ok(false);
         }
-        if let Some(reply) = self.checks().queue_space() {
+        if !self.filters_at_once()
+            && let Some(reply) = self.checks().queue_space()
+        {
             self.reset_mail();
             self.reply(&reply).await?;
             return Ok(false);
         }
         self.incoming.parameters = parameters;
         self.start_transaction(sender);
-        if !service.settings.delay_open_until_valid_rcpt {
-            self.open_message();
+        if service.settings.proxy_filter.is_some() {
+            text.clone_into(&mut self.proxy_mail);
+        }
+        if !service.settings.delay_open_until_valid_rcpt
+            && let Some(reply) = self.open_message().await
+        {
+            self.reset_mail();
+            self.reply(&reply).await?;
+            return Ok(false);
         }
         self.reply("250 2.1.0 Ok").await?;
         Ok(true)
@@ -142,7 +149,7 @@ impl Session {
         self.talk.sender = Some(sender);
     }
 
-    pub(super) async fn rcpt(&mut self, words: &[Word<'_>]) -> Done {
+    pub(super) async fn rcpt(&mut self, text: &str, words: &[Word<'_>]) -> Done {
         if let Some(text) = self.rcpt_out_of_order(words) {
             return self.refuse((Faults::PROTOCOL, text.into())).await;
         }
@@ -186,7 +193,14 @@ impl Session {
             self.reply(&reply).await?;
             return Ok(false);
         }
-        self.open_message();
+        if let Some(reply) = self.open_message().await {
+            self.reply(&reply).await?;
+            return Ok(false);
+        }
+        if let Some(reply) = self.filter_rcpt(text).await {
+            self.reply(&reply).await?;
+            return Ok(false);
+        }
         self.talk.recipients += 1;
         if self.talk.recipient.is_none() {
             self.talk.recipient = Some(recipient.clone());
@@ -346,11 +360,34 @@ impl Session {
         None
     }
 
-    /// Gives the message its queue ID, if it has none yet.
-    fn open_message(&mut self) {
-        if self.message.is_some() {
-            return;
+    /// The client as it is.
+    pub(super) fn own_client(&self) -> Client {
+        let peer = &self.talk.peer;
+        Client {
+            name: peer.name.clone(),
+            reverse_name: peer.reverse_name.clone(),
+            address: peer.address.clone(),
+            port: peer.port.clone(),
+            helo: self.talk.helo.clone().unwrap_or_default(),
+            protocol: self.talk.protocol.into(),
+            ident: String::new(),
         }
+    }
+
+    /// Gives the message its queue ID, or connects to the filter that it goes to, if that has not
+    /// been done; the reply, if it cannot be done.
+    async fn open_message(&mut self) -> Option<String> {
+        if self.message.is_some() || self.filter.is_some() {
+            return None;
+        }
+        if self.service.settings.proxy_filter.is_some() {
+            if let Some(reply) = Box::pin(self.open_filter()).await {
+                return Some(reply);
+            }
+            self.log_client(&self.talk.origin_text());
+            return None;
+        }
+        let client = self.own_client();
         let service = &self.service;
         let log = service.cleanup_log.with_number_of(&self.log);
         let mut message =
@@ -359,6 +396,7 @@ impl Session {
         talk.queue_id = message.queue_id();
         let parameters = &mut self.incoming.parameters;
         message.sender(talk.sender.as_deref().unwrap_or_default());
+        message.origin.clone_from(&talk.peer.text);
         let envelope = &mut message.envelope;
         envelope.arrival = talk.arrival;
         envelope.created = talk.arrival;
@@ -370,30 +408,40 @@ impl Session {
         envelope.filter.clone_from(&service.settings.content_filter);
         envelope.rewrite_context =
             if talk.local_rewriting { RewriteContext::Local } else { RewriteContext::Remote };
-        let peer = &talk.peer;
-        envelope.client = Client {
-            name: peer.name.clone(),
-            reverse_name: peer.reverse_name.clone(),
-            address: peer.address.clone(),
-            port: peer.port.clone(),
-            helo: talk.helo.clone().unwrap_or_default(),
-            protocol: talk.protocol.into(),
+        envelope.client = match &self.forwarded {
+            Some(forwarded) => {
+                if let Some(context) = forwarded.context() {
+                    envelope.rewrite_context = context;
+                }
+                message.origin = forwarded.origin(&talk.peer.text);
+                forwarded.client(client)
+            }
+            None => client,
         };
-        let mut shown = String::new();
         if let Some(Login { method, username }) = &talk.login {
-            let _ = write!(shown, ", sasl_method={method}, sasl_username={username}");
             envelope.sasl.method.clone_from(method);
             envelope.sasl.username.clone_from(username);
         }
         if let Some(sender) = &talk.sasl_sender {
-            let _ = write!(shown, ", sasl_sender={sender}");
             envelope.sasl.sender.clone_from(sender);
         }
-        self.log.info(format_args!("{}: client={}{shown}", talk.queue_id, peer.text));
         if self.milters.is_some() {
             message.expect_milters();
         }
         self.message = Some(message);
+        self.log_client(&self.talk.origin_text());
+        None
+    }
+
+    /// Who brings the message.
+    fn log_client(&self, shown: &str) {
+        let forwarded = self.forwarded.as_ref().map(|forwarded| forwarded.log_text());
+        self.log.info(format_args!(
+            "{}: client={}{shown}{}",
+            self.talk.queue_id,
+            self.talk.peer.text,
+            forwarded.unwrap_or_default()
+        ));
     }
 }
 

@@ -95,6 +95,14 @@ impl Session {
             add(broken, &format!("AUTH={mechanisms}"));
         }
         add(offered(Keywords::VERP) && self.may_verp, "XVERP");
+        add(
+            offered(Keywords::XCLIENT) && self.may_xclient,
+            "XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT",
+        );
+        add(
+            offered(Keywords::XFORWARD) && self.may_xforward,
+            "XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT",
+        );
         add(offered(Keywords::ENHANCED_STATUS_CODES), "ENHANCEDSTATUSCODES");
         add(offered(Keywords::EIGHT_BIT_MIME), "8BITMIME");
         add(offered(Keywords::DSN), "DSN");

@@ -101,6 +101,6 @@ impl Session {
     /// Clients on this machine's own sockets, and those of
     /// `smtpd_client_event_limit_exceptions`, are not counted.
     fn is_counted(&self) -> bool {
-        !self.unlimited && self.talk.peer.is_internet
+        !self.unlimited && !self.may_xclient && self.talk.peer.is_internet
     }
 }

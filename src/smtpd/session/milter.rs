@@ -213,7 +213,13 @@ impl Session {
             Answer::Shutdown => ("milter-reject", "421 4.7.0 Server closing connection".to_owned()),
             Answer::Reply(reply) => ("milter-reject", reply),
         };
-        self.log.info(format_args!("{}", self.talk.report(action, &text)));
+        self.log.info(format_args!(
+            "{}: {action}: {} from {}: {text};{}",
+            self.talk.queue_id,
+            self.talk.stage,
+            self.talk.peer.text,
+            self.talk.whatsup()
+        ));
         if action == "milter-reject" {
             self.talk.faults.add(Faults::POLICY);
             return Some(text);

@@ -23,16 +23,22 @@ mod milter;
 mod notice;
 mod other;
 mod parameter;
+mod proxy_filter;
 mod received;
 mod reply;
 mod start;
 mod starttls;
+mod xclient;
+
+pub use self::reply::escape;
 
 use std::sync::Arc;
 
 use self::command::{Command, Statistics};
 use self::content::Incoming;
 use self::notice::History;
+use self::proxy_filter::ProxyFilter;
+use self::xclient::Forwarded;
 use super::check::{Checks, HungUp};
 use super::connection::{Connection, Lost};
 use super::dialogue::{Dialogue, stage};
@@ -60,6 +66,8 @@ enum End {
     LocalData,
     /// The last reply has been given.
     Finished,
+    /// The client has become another (XCLIENT), and is greeted again.
+    Restart,
     /// The client has made too many errors.
     TooManyErrors,
 }
@@ -118,13 +126,26 @@ pub struct Session {
     milter_abort: bool,
     /// Open connections of this client.
     connections: u32,
+    /// The filter that the message goes to, once it has a valid recipient.
+    filter: Option<Box<ProxyFilter>>,
+    /// The MAIL command for it.
+    proxy_mail: String,
+    may_xclient: bool,
+    may_xforward: bool,
+    /// What XFORWARD has said about the next message.
+    forwarded: Option<Box<Forwarded>>,
 }
 
 impl Session {
     /// Serves the client until it, or we, have had enough.
     pub async fn run(&mut self) {
         self.log.info(format_args!("connect from {}", self.talk.peer.text));
-        let end = self.dialogue().await;
+        let end = loop {
+            match self.dialogue().await {
+                Err(End::Restart) => {}
+                end => break end,
+            }
+        };
         let end = match end {
             Ok(()) => End::Finished,
             Err(end) => end,
@@ -156,7 +177,16 @@ impl Session {
         self.io.close().await;
     }
 
+    /// Nobody knows who the client is: it gets no more than a word.
+    pub fn turn_away(&mut self) {
+        self.hang_up = true;
+    }
+
     async fn dialogue(&mut self) -> Result<(), End> {
+        if self.hang_up {
+            let host = self.service.settings.myhostname.clone();
+            return self.reply(&format!("421 4.3.0 {host} Server local error")).await;
+        }
         if !self.welcome().await? {
             return Ok(());
         }
@@ -270,9 +300,9 @@ impl Session {
         match command {
             Command::Helo => self.helo(words).await,
             Command::Ehlo => self.ehlo(words).await,
-            Command::Mail => self.mail(words).await,
-            Command::Rcpt => self.rcpt(words).await,
-            Command::Data => self.data(words).await,
+            Command::Mail => self.mail(text, words).await,
+            Command::Rcpt => self.rcpt(text, words).await,
+            Command::Data => self.data(text, words).await,
             Command::Bdat => self.bdat(text, words).await,
             Command::Rset => self.rset(words).await,
             Command::Noop => self.say_ok().await,
@@ -282,7 +312,8 @@ impl Session {
             Command::Help => self.help().await,
             Command::Starttls => self.starttls(words).await,
             Command::Auth => self.auth(words).await,
-            Command::Xclient | Command::Xforward => self.xclient(command, words).await,
+            Command::Xclient => self.xclient(words).await,
+            Command::Xforward => self.xforward(words).await,
         }
     }
 
@@ -441,6 +472,8 @@ impl Session {
         self.message = None;
         self.incoming = Incoming::default();
         self.milters_reset();
+        self.dismiss_filter();
+        self.forwarded = None;
     }
 
     fn reset_recipients(&mut self) {
@@ -495,7 +528,7 @@ impl End {
             Self::Lost(Lost::Connection) => Some("lost connection"),
             Self::Lost(Lost::Timeout) => Some("timeout"),
             Self::TooManyErrors => Some("too many errors"),
-            Self::Quiet | Self::Fatal | Self::LocalData | Self::Finished => None,
+            Self::Restart | Self::Quiet | Self::Fatal | Self::LocalData | Self::Finished => None,
         }
     }
 }

@@ -45,20 +45,6 @@ impl Session {
         Ok(true)
     }
 
-    /// XCLIENT and XFORWARD, for clients that may not use them.
-    pub(super) async fn xclient(&mut self, command: Command, words: &[Word<'_>]) -> Done {
-        if self.in_transaction() {
-            let text = "503 5.5.1 Error: MAIL transaction in progress".to_owned();
-            return self.refuse((Faults::PROTOCOL, text)).await;
-        }
-        if words.len() < 2 {
-            let text = format!("501 5.5.4 Syntax: {} attribute=value...", command.name());
-            return self.refuse((Faults::PROTOCOL, text)).await;
-        }
-        let text = "550 5.7.0 Error: insufficient authorization".to_owned();
-        self.refuse((Faults::POLICY, text)).await
-    }
-
     pub(super) async fn vrfy(&mut self, words: &[Word<'_>]) -> Done {
         let settings = &self.service.settings;
         if settings.disable_vrfy {

@@ -48,8 +48,11 @@ pub(super) fn header(talk: &Dialogue, settings: &Settings) -> String {
             header.push('A');
         }
     }
-    header.push_str(" id ");
-    header.push_str(talk.queue_id.as_str());
+    // On its way to a filter a message has no queue ID yet.
+    if !talk.queue_id.is_none() {
+        header.push_str(" id ");
+        header.push_str(talk.queue_id.as_str());
+    }
     match &talk.recipient {
         Some(recipient) if talk.recipients == 1 => {
             header.push_str("\n\tfor <");

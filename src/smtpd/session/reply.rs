@@ -138,7 +138,7 @@ fn is_refusal(text: &str) -> bool {
 }
 
 /// Bytes as the log shows them: backslash escapes for all that is not printable.
-pub(super) fn escape(bytes: &[u8]) -> String {
+pub fn escape(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     let mut text = String::with_capacity(bytes.len() + 16);
     for &byte in bytes {

@@ -27,14 +27,10 @@ impl Session {
             per_request: limits.per_request_deadline,
             min_data_rate: limits.min_data_rate,
         };
-        let (name, ip) = (peer.name.as_str(), peer.ip);
-        let maps = &service.maps;
-        let excluded = settings.bare_lf.is_strict()
-            && maps.bare_lf_exclusions.matches(name, ip).await.unwrap_or(false);
-        let unlimited = maps.event_exceptions.matches(name, ip).await.unwrap_or(false);
-        let may_verp = !maps.verp_clients.is_empty()
-            && maps.verp_clients.matches(name, ip).await.unwrap_or(false);
-        Self {
+        let hosts = &service.maps.xforward_hosts;
+        let may_xforward =
+            !hosts.is_empty() && hosts.matches(&peer.name, peer.ip).await.unwrap_or(false);
+        let mut session = Self {
             talk: Dialogue::new(Arc::new(peer), settings),
             io: Connection::new(stream, patience),
             history: History::new(settings.notify != Faults::NONE),
@@ -43,10 +39,15 @@ impl Session {
             offer: None,
             auth_remembered: Remembered::default(),
             withheld: Keywords::NONE,
-            bare_lf: if excluded { BareLf::Allow } else { settings.bare_lf },
+            bare_lf: BareLf::default(),
             noted_bare_lf: false,
-            unlimited,
-            may_verp,
+            unlimited: false,
+            may_verp: false,
+            may_xclient: false,
+            may_xforward,
+            forwarded: None,
+            filter: None,
+            proxy_mail: String::new(),
             errors: 0,
             junk: 0,
             overshoot: 0,
@@ -60,7 +61,9 @@ impl Session {
             connections: 0,
             service,
             log,
-        }
+        };
+        session.judge_client().await;
+        session
     }
 
     /// Greets the client, or turns it away; false ends the session.

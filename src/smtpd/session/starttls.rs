@@ -60,7 +60,7 @@ impl Session {
 
     /// TLS before the greeting, where that is the way; false ends the session.
     pub(super) async fn wrap(&mut self) -> Result<bool, End> {
-        if !self.service.encryption.wrapper {
+        if !self.service.encryption.wrapper || self.talk.tls.is_some() {
             return Ok(true);
         }
         let (peer, service) = (self.talk.peer.clone(), self.service.clone());

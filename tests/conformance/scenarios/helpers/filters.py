@@ -91,3 +91,58 @@ class Milter(Server):
         for i, seen in enumerate(self.sessions):
             t.note(f"milter session {i + 1}:")
             for l in seen: t.note("  " + norm(l))
+
+
+class Filter(Server):
+    """A content filter that speaks SMTP. ANSWERS maps the first word of a command, `.` or `connect` to a reply, None (silence), "close", or a function of
+    the command; with ONWARD, a port, each message goes there with a header of the filter's own. Sessions are in .sessions."""
+
+    def __init__(self, where, answers=None, offer=("PIPELINING", "8BITMIME", "XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT"), onward=None):
+        self.answers, self.offer, self.onward, self.sessions = dict(answers or {}), offer, onward, []
+        super().__init__(where)
+
+    def serve(self, c):
+        f = c.makefile("rwb"); seen = []; self.sessions.append(seen); commands = []
+        def say(key, text, line=""):
+            text = self.answers.get(key, text); text = text(line) if callable(text) else text
+            if text is None: time.sleep(3); raise EOFError
+            if text == "close": raise EOFError
+            f.write(text.encode() + b"\r\n"); f.flush()
+            return text[:1] in "23"
+        say("connect", "220 filter")
+        while True:
+            line = f.readline()
+            if not line: seen.append("(closed)"); return
+            line = line.decode("utf-8", "replace").rstrip("\r\n"); seen.append(line); word = line.split(" ")[0].upper()
+            if word == "EHLO": say("EHLO", "\r\n".join(f"250{'-' if i < len(self.offer) else ' '}{w}" for i, w in enumerate(("filter", *self.offer)))); continue
+            if word in ("MAIL", "RCPT", "XFORWARD"): commands.append(line)
+            if word == "QUIT": say("QUIT", "221 bye"); return
+            if word != "DATA": say(word, "250 ok", line); continue
+            if not say("DATA", "354 go"): continue
+            content = []
+            while True:
+                l = f.readline()
+                if not l: seen.append("(closed in content)"); return
+                if l == b".\r\n": break
+                content.append(l)
+            seen.extend("| " + l.decode("utf-8", "replace").rstrip("\r\n") for l in content); reply = "250 2.0.0 filtered"
+            if self.onward: reply = self.pass_on(commands, content)
+            say(".", reply); commands.clear()
+
+    def pass_on(self, commands, content):
+        s = socket.create_connection(("127.0.0.1", self.onward), 10); g = s.makefile("rwb")
+        def reply():
+            while True:
+                l = g.readline().decode()
+                if l[3:4] != "-": return l.rstrip("\r\n")
+        reply(); last = ""
+        for c in ["EHLO filter", *commands, "DATA"]:
+            g.write(c.encode() + b"\r\n"); g.flush(); last = reply()
+            if last[:1] in "45": return last
+        g.write(b"X-Filtered: yes\r\n" + b"".join(content) + b".\r\n"); g.flush(); last = reply(); g.write(b"QUIT\r\n"); g.flush(); s.close()
+        return last
+
+    def note(self, t):
+        for i, seen in enumerate(self.sessions):
+            t.note(f"filter session {i + 1}:")
+            for l in seen: t.note("  " + re.sub(r"(PORT=)\d+", r"\1N", t.norm(l)))
