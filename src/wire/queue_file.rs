@@ -187,6 +187,7 @@ impl Reader {
             "log_client_address" | "client_address" => client.address = owned,
             "log_client_port" | "client_port" => client.port = owned,
             "log_helo_name" | "helo_name" => client.helo = owned,
+            "log_ident" => client.ident = owned,
             "log_protocol_name" | "protocol_name" => client.protocol = owned,
             "sasl_method" => sasl.method = owned,
             "sasl_username" => sasl.username = owned,
@@ -305,7 +306,8 @@ fn write_envelope(out: &mut Vec<u8>, envelope: &Envelope, pending: &[u32]) {
     };
     let network = !envelope.client.name.is_empty();
     if let Some(id) = envelope.queue_id.filter(|_| network) {
-        attribute(out, "log_ident", id.as_str());
+        let ident = envelope.client.ident.as_str();
+        attribute(out, "log_ident", if ident.is_empty() { id.as_str() } else { ident });
     }
     attribute(out, "rewrite_context", context);
     attribute(out, "envelope_id", envelope.envid.as_deref().unwrap_or_default());
@@ -451,6 +453,7 @@ mod tests {
                 port: "1234".into(),
                 helo: "hello".into(),
                 protocol: "ESMTP".into(),
+                ident: "4ABC".into(),
             },
             sasl: Sasl { method: "PLAIN".into(), username: "u".into(), sender: String::new() },
             filter: Some("smtp:[127.0.0.1]".into()),
