@@ -232,6 +232,8 @@ async fn greeting(reader: &mut Reader, log: &Log) -> Result<Vec<Mechanism>, Unav
                 return Err(Unavailable);
             }
             Greeting::Process => {}
+            // Without mechanisms a connection is of no use: the next session asks again.
+            Greeting::Done if mechanisms.is_empty() => return Err(Unavailable),
             Greeting::Done => return Ok(mechanisms),
         }
     }
