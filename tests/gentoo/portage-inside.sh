@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
 # portage-inside.sh TOOLS WORK [PART...]: what portage.sh runs inside the copy of the machine. Parts, in this order by default:
 #   block     an ssmtp in world gives Portage's block message, and nothing changes
-#   swap      an ssmtp that only virtual/mta asked for is replaced in one go
+#   swap      an ssmtp that only virtual/mta asked for is replaced in one go, with FEATURES=test
 #   merge     what has been merged: files, owners, modes, links, manual pages, configuration; mail is delivered
 #   flags     another set of flags changes the features; changed configuration is kept
-#   check     FEATURES=test
 #   live      the 9999 ebuild from a clone
 #   unmerge   what is left is what the administrator changed
 #   release   a release build with USE=hardened (slow; not by default)
@@ -67,7 +66,9 @@ part_swap() {
   # As after an installation of Gentoo: something wanted an MTA, and Portage chose.
   merged virtual emerge '=virtual/mta-1-r2' mail-mta/ssmtp
   emerge -q --deselect mail-mta/ssmtp >/dev/null
-  merged swap emerge $package
+  # The whole suite runs elsewhere; here it is that the ebuild runs it, offline, with its features.
+  POSTFIX_RS_TESTS="--lib config:: -- --color=never" FEATURES=test merged swap emerge --quiet-build=n $package
+  is 0 grep -E "test result: ok. [1-9][0-9]* passed" "$log/swap"
   holds '[ ! -d /var/db/pkg/mail-mta/ssmtp-2.64_p12 ] && [ -d /var/db/pkg/virtual/mta-1-r100 ]'
   holds 'grep -qx postfix-rs /var/db/pkg/mail-mta/postfix-rs-0.1.0/repository'
   holds 'grep -qx "mail-mta/postfix-rs" /var/lib/portage/world'
@@ -121,13 +122,6 @@ part_flags() {
   is 0 postfix check
 }
 
-part_check() {
-  rm -f /etc/portage/package.use/postfix
-  # The whole suite runs elsewhere; here it is that the ebuild runs it, offline, with its features.
-  POSTFIX_RS_TESTS="--lib config::" FEATURES=test merged check emerge --quiet-build=n --oneshot $package
-  is 0 grep -E "test result: ok. [1-9][0-9]* passed" "$log/check"
-}
-
 part_live() {
   git clone --quiet "$work/clone" /usr/src/postfix-rs
   git config --system --add safe.directory '*'
@@ -152,7 +146,7 @@ part_release() {
 }
 
 prepare
-[ $# = 0 ] && set -- block swap merge flags check live unmerge
+[ $# = 0 ] && set -- block swap merge flags live unmerge
 for part in "$@"; do
   echo "=== $part ($SECONDS s)"
   "part_$part"
