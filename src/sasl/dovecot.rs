@@ -9,13 +9,14 @@ use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::io::{AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use super::server::Unavailable;
@@ -69,6 +70,8 @@ struct Link {
     mechanisms: Vec<Mechanism>,
     writer: tokio::sync::Mutex<Writer>,
     desk: Mutex<Desk>,
+    /// The task that listens.
+    listener: OnceLock<AbortHandle>,
 }
 
 /// Who waits for what.
@@ -124,6 +127,7 @@ impl Dovecot {
         if state.failed.is_some_and(|failed| failed > asked) {
             return Err(Unavailable);
         }
+        state.link = None;
         let made = timeout(TIME_LIMIT, self.connect(log)).await;
         state.link = made.ok().and_then(Result::ok);
         state.failed = state.link.is_none().then(Instant::now);
@@ -165,10 +169,11 @@ impl Dovecot {
                 heard: Instant::now(),
                 waiting: HashMap::new(),
             }),
+            listener: OnceLock::new(),
         });
-        let listener = link.clone();
-        let log = log.clone();
-        tokio::spawn(async move { listener.listen(reader, &log).await });
+        let (listener, log) = (link.clone(), log.clone());
+        let task = tokio::spawn(async move { listener.listen(reader, &log).await });
+        let _ = link.listener.set(task.abort_handle());
         Ok(link)
     }
 }
@@ -286,11 +291,16 @@ impl Link {
         }
     }
 
-    /// Everybody who waits learns that it is in vain.
+    /// Everybody who waits learns that it is in vain, and nobody listens any more.
     fn close(&self) {
-        let mut desk = self.desk();
-        desk.closed = true;
-        desk.waiting.clear();
+        {
+            let mut desk = self.desk();
+            desk.closed = true;
+            desk.waiting.clear();
+        }
+        if let Some(listener) = self.listener.get() {
+            listener.abort();
+        }
     }
 
     fn new_id(&self) -> u32 {
@@ -438,5 +448,121 @@ fn step(said: Result<Said, Lost>, log: &Log) -> Step {
             Step::Refused { reason: BAD_ANSWER.into(), username: None }
         }
         Ok(Said::Refused { reason, username }) => Step::Refused { reason, username },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncBufReadExt as _;
+    use tokio::net::UnixListener;
+
+    use super::*;
+
+    const HELLO: &str = "VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nMECH\tX\tprivate\nSPID\t1\nDONE\n";
+
+    /// A server that greets with `hello`, and answers each AUTH and CONT with `answer`, in which
+    /// `#` is the number of the request; nothing closes the connection.
+    fn server(hello: &'static str, answer: &'static str) -> (tempfile::TempDir, Dovecot) {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(folder.path().join("auth")).unwrap();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (read, mut write) = stream.into_split();
+                let _ = write.write_all(hello.as_bytes()).await;
+                let mut lines = BufReader::new(read).lines();
+                while let Ok(Some(line)) = lines.next_line().await {
+                    let mut words = line.split('\t');
+                    if !matches!(words.next(), Some("AUTH" | "CONT")) {
+                        continue;
+                    }
+                    if answer.is_empty() {
+                        break;
+                    }
+                    let reply = answer.replace('#', words.next().unwrap());
+                    let _ = write.write_all(reply.as_bytes()).await;
+                }
+            }
+        });
+        let source = Source {
+            kind: "dovecot",
+            path: "auth",
+            service: "smtp",
+            queue_directory: folder.path(),
+        };
+        let dovecot = Dovecot::new(source);
+        (folder, dovecot)
+    }
+
+    fn log() -> Log {
+        Log::new("test", "smtpd")
+    }
+
+    fn session(log: &Log) -> Session<'_> {
+        Session { server_address: "", client_address: "192.0.2.1", encrypted: false, log }
+    }
+
+    async fn first_step(answer: &'static str) -> Step {
+        let (_folder, dovecot) = server(HELLO, answer);
+        dovecot.begin(session(&log()), "PLAIN", Some("AGpvZQ==")).await.0
+    }
+
+    #[tokio::test]
+    async fn mechanisms_for_clients() {
+        let (_folder, dovecot) = server(HELLO, "");
+        let names = dovecot.mechanisms(session(&log())).await.unwrap();
+        assert_eq!(names.len(), 1);
+        for hello in [
+            "VERSION\t2\t0\nMECH\tPLAIN\nDONE\n",
+            "VERSION\n\nMECH\nSPID\nDONE\n",
+            "VERSION\t1\t0\nMECH\tX\tprivate\nDONE\n",
+            "VERSION\t1\t1\nSPID\t7\n",
+        ] {
+            let (_folder, dovecot) = server(hello, "");
+            assert_eq!(dovecot.mechanisms(session(&log())).await, Err(Unavailable), "{hello:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn answers() {
+        assert_eq!(
+            first_step("NOTE\nOK\t0\tuser=x\nOK\t#\tuser=joe\n").await,
+            Step::Accepted("joe".into())
+        );
+        assert_eq!(
+            first_step("FAIL\t#\tuser=joe\treason=no\n").await,
+            Step::Refused { reason: "no".into(), username: Some("joe".into()) }
+        );
+        let bad = |username| Step::Refused { reason: BAD_ANSWER.into(), username };
+        assert_eq!(first_step("OK\t#\n").await, bad(None));
+        assert_eq!(first_step("CONT\t#\n").await, Step::Malformed(BAD_ANSWER.into()));
+        assert_eq!(first_step("OK\nCONT\t#\tYQ==\n").await, Step::Challenge("YQ==".into()));
+        assert_eq!(first_step("").await, Step::Unknown(Some(LOST.into())));
+    }
+
+    #[tokio::test]
+    async fn a_lost_connection_is_made_again() {
+        let (_folder, dovecot) = server(HELLO, "CONT\t#\t\n");
+        let log = log();
+        let (step, exchange) = dovecot.begin(session(&log), "PLAIN", None).await;
+        assert_eq!(step, Step::Challenge(String::new()));
+        dovecot.link(&log).await.unwrap().close();
+        let mut exchange = exchange.unwrap();
+        let step = exchange.respond(session(&log), "YQ==").await;
+        drop(exchange);
+        assert_eq!(step, Step::Unknown(Some(LOST.into())));
+        let (step, _) = dovecot.begin(session(&log), "PLAIN", None).await;
+        assert_eq!(step, Step::Challenge(String::new()));
+    }
+
+    #[tokio::test]
+    async fn nobody_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let (kind, path, service) = ("dovecot", "auth", "smtp");
+        let source = Source { kind, path, service, queue_directory: folder.path() };
+        let dovecot = Dovecot::new(source);
+        let (step, _) = dovecot.begin(session(&log()), "PLAIN", None).await;
+        assert_eq!(step, Step::Unknown(None));
+        let (step, _) = dovecot.begin(session(&log()), "PLAIN", Some("\t")).await;
+        assert!(matches!(step, Step::Malformed(_)));
     }
 }

@@ -57,7 +57,7 @@ fn in_value(config: &Config, classes: &[String], name: &str) -> std::vec::IntoIt
 
 /// What is wrong in the list that is the value of `parameter`.
 pub fn in_list(parameter: &str, list: &[Restriction]) -> Vec<String> {
-    let problems = list.iter().filter_map(|restriction| problem(restriction));
+    let problems = list.iter().filter_map(problem);
     problems.map(|problem| format!("{parameter} has {problem}")).collect()
 }
 
