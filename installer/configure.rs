@@ -56,8 +56,9 @@ fn decide(context: &Context, options: &ConfigureOptions, asked: &Asked) -> Outco
         return Ok((name, draft.finish()));
     };
     let mut text = MainCf::parse(&before);
-    if let Some(name) = &mail {
-        set_name(&mut text, name);
+    let unsaid = text.value("myhostname").is_none() && hostname::has_to_be_said(machine, &name);
+    if mail.is_some() || unsaid {
+        set_name(&mut text, &name);
     } else if let Some(now) = text.value("myhostname").filter(|now| now != name.as_str()) {
         draft.note(format!(
             "{MAIN_CF} says myhostname = {now}: that is what mail calls this machine"
@@ -89,7 +90,7 @@ fn no_name(why: &str) -> Failure {
 
 /// myhostname, and mydomain where it went with the old name. What the administrator has chosen
 /// for mydomain and myorigin stays.
-fn set_name(text: &mut MainCf, name: &Fqdn) {
+pub fn set_name(text: &mut MainCf, name: &Fqdn) {
     let old = text.value("myhostname");
     text.set("myhostname", name.as_str(), Present::Replace, &["mydomain", "myorigin"]);
     let went_together = match (&old, text.value("mydomain")) {

@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use crate::accounts;
 use crate::arguments::InstallOptions;
+use crate::configure;
 use crate::conflict::{self, Conflict, Remedy};
 use crate::context::{Context, Done};
 use crate::failure::{Failure, Outcome};
 use crate::folders;
+use crate::hostname::{self, Names};
 use crate::journal::Facts;
 use crate::layout::{self, Shipped};
 use crate::machine::{Distribution, Init, Machine};
@@ -155,9 +157,7 @@ fn put_documents(draft: &mut Draft<'_>, context: &Context, programs: &Programs) 
         }
     };
     put(layout::MAN, Role::Installed);
-    if programs.flags.has("doc") {
-        put(layout::DOC, Role::Installed);
-    }
+    let html = if programs.flags.has("doc") { pages_in_html(machine) } else { Ok(Vec::new()) };
     if staging || machine.init == Init::OpenRc {
         put(layout::OPENRC, Role::Installed);
         put(layout::OPENRC_CONF, Role::Configuration);
@@ -165,6 +165,40 @@ fn put_documents(draft: &mut Draft<'_>, context: &Context, programs: &Programs) 
     if staging || machine.init == Init::Systemd {
         put(layout::SYSTEMD, Role::Installed);
     }
+    match html {
+        Ok(pages) => {
+            for (name, text) in pages {
+                let path = context.prefix.join("share/doc/postfix-rs/html").join(name);
+                let (owner, role) = (Owner::root(), Role::Installed);
+                draft.file(&path, Source::Bytes(text), 0o644, owner, role);
+            }
+        }
+        Err(why) => draft.note(why),
+    }
+}
+
+/// USE=doc: the manual pages as HTML, made by mandoc(1).
+fn pages_in_html(machine: &Machine) -> Result<Vec<(String, Vec<u8>)>, String> {
+    let Some(mandoc) = machine.tool("mandoc") else {
+        return Err(
+            "USE=doc: mandoc is not here, so there is no HTML; install mandoc and run this again"
+                .into(),
+        );
+    };
+    let style = "style=mandoc.css,man=%N.%S.html";
+    let mut pages = vec![("mandoc.css".to_owned(), layout::STYLE.as_bytes().to_vec())];
+    for page in layout::MAN {
+        let name = page.path.rsplit('/').next().unwrap_or(page.path);
+        let made = duct::cmd!(&mandoc, "-T", "html", "-O", style)
+            .stdin_bytes(page.text)
+            .stdout_capture()
+            .stderr_null()
+            .unchecked()
+            .run()
+            .map_err(|e| format!("USE=doc: cannot run mandoc: {e}"))?;
+        pages.push((format!("{name}.html"), made.stdout));
+    }
+    Ok(pages)
 }
 
 fn with_prefix(text: &str, prefix: &Path) -> String {
@@ -188,6 +222,7 @@ fn put_configuration(draft: &mut Draft<'_>, context: &Context, programs: &Progra
         Err(_) => {
             let mut text = MainCf::parse(stock_main_cf(machine, &context.prefix).as_bytes());
             mailboxes(&mut text, mbox);
+            name(&mut text, machine);
             draft.file(&path, Source::Bytes(text.text()), 0o644, Owner::root(), role);
         }
         // The administrator's own file changes only where that was asked for.
@@ -206,6 +241,15 @@ fn put_configuration(draft: &mut Draft<'_>, context: &Context, programs: &Progra
     };
     missing(etc.join("master.cf"), layout::MASTER_CF);
     missing(machine.aliases().into(), layout::ALIASES);
+}
+
+/// A machine that has a full name gets it into its first main.cf, where that has to say it.
+fn name(text: &mut MainCf, machine: &Machine) {
+    let found = hostname::find(machine, &Names::of(machine)).ok();
+    let named = found.filter(|name| machine.is_system() && hostname::has_to_be_said(machine, name));
+    if let Some(name) = named {
+        configure::set_name(text, &name);
+    }
 }
 
 fn stock_main_cf(machine: &Machine, prefix: &Path) -> String {

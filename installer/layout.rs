@@ -98,5 +98,5 @@ pub const SYSTEMD: &[Shipped] = &[
 /// Manual pages.
 pub use crate::pages::MAN;
 
-/// Installed with USE=doc.
-pub const DOC: &[Shipped] = &[];
+/// The style of the pages that USE=doc installs.
+pub const STYLE: &str = include_str!("../man/mandoc.css");

@@ -521,7 +521,7 @@ fn the_doctor_says_what_is_wrong() {
     machine.good(&["install", "--quiet"]);
     machine.put(
         "/etc/postfix/main.cf",
-        "mydestinaton = x\nmyhostname = localhost\ntransport_maps = regexp:/none\n",
+        "mydestinaton = x\nmyhostname = localhost\ntransport_maps = regexp:/none\nsmtpd_relay_restrictions = permit\n",
     );
     let output = machine.run(&["doctor", "--json"]);
     assert_eq!(output.status.code(), Some(1));
@@ -533,7 +533,7 @@ fn the_doctor_says_what_is_wrong() {
         .iter()
         .map(|finding| finding["check"].as_str().unwrap())
         .collect();
-    for check in ["parameters", "name", "tables"] {
+    for check in ["parameters", "name", "tables", "relay"] {
         assert!(checks.contains(&check), "{check}: {json}");
     }
     assert!(

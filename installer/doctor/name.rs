@@ -27,7 +27,7 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
     let name = match Fqdn::parse(&text) {
         Ok(name) => name,
         Err(why) => {
-            let text = format!("myhostname: {why}");
+            let text = format!("myhostname {why}");
             findings.push(finding("name", Severity::Problem, text, FIX));
             return findings;
         }

@@ -25,6 +25,12 @@ pub fn find(machine: &Machine, names: &Names) -> Result<Fqdn, String> {
     Fqdn::parse(&full)
 }
 
+/// Whether main.cf has to say the name: by itself the mail system goes by what gethostname(2) says,
+/// and that is the short name on most machines.
+pub fn has_to_be_said(machine: &Machine, name: &Fqdn) -> bool {
+    names::own_name(machine).is_none_or(|own| !own.eq_ignore_ascii_case(name.as_str()))
+}
+
 /// A name that somebody gave: valid, and leading to this machine, unless it need not.
 pub fn accept(names: &Names, text: &str, unresolved_too: bool) -> Outcome<Fqdn> {
     let name = Fqdn::parse(text)

@@ -1,0 +1,245 @@
+#!/usr/bin/env python3
+"""The installer on a whole machine: install, name, first start, mail, doctor, uninstall; other mail systems in the way;
+C Postfix replaced with its queue, and given back. Each test has a throw-away copy of this machine (tests/gentoo/namespace.sh)."""
+import json, os, pathlib, pwd, shutil, signal, smtplib, socket, subprocess, sys, time
+sys.path.insert(0, os.path.dirname(__file__))
+from common import main, skip, stage, wait_for
+
+HERE = pathlib.Path(__file__).resolve()
+NAMESPACE = HERE.parents[1] / "gentoo/namespace.sh"
+REFERENCE = pathlib.Path(os.environ.get("REFERENCE", "/tmp/reference"))
+if os.geteuid() != 0:
+    skip("root is needed to make throw-away machines")
+
+
+def installer(*words, good=True, **kw):
+    """Runs it as an administrator would: not in the source tree, with nobody to ask."""
+    done = subprocess.run([PROGRAM, *words], cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, timeout=120, **kw)
+    if good is not None:
+        assert (done.returncode == 0) == good, f"{words}: exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def sh(command, **kw):
+    return subprocess.run(command, shell=True, check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, **kw).stdout
+
+
+def tree(*folders):
+    """What there is, for comparison: names, modes, owners, sizes, targets."""
+    found = subprocess.run(["find", *folders, "-printf", r"%p %M %u:%g %l %y\n"], text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+    return sorted(line for line in found.splitlines() if not line.startswith("/var/lib/postfix-installer"))
+
+
+def without_mail_systems():
+    """Debian's own packages, with their configuration, and what they have left."""
+    status = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${Provides}\\n"], text=True, stdout=subprocess.PIPE).stdout
+    names = [line.split()[0] for line in status.splitlines() if "mail-transport-agent" in line]
+    if names:
+        sh("dpkg --purge --force-depends --force-remove-essential " + " ".join(names), env=dict(os.environ, DEBIAN_FRONTEND="noninteractive"))
+    for path in ("/etc/postfix", "/var/spool/postfix", "/var/lib/postfix"):
+        shutil.rmtree(path, ignore_errors=True)
+    sh("rm -f /etc/aliases /etc/aliases.db")
+
+
+def without_accounts():
+    for command in ("userdel postfix", "groupdel postfix", "groupdel postdrop"):
+        subprocess.run(command.split(), stderr=subprocess.DEVNULL)
+
+
+def port_25():
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", 25)) == 0
+
+
+def mail_of(user):
+    folder = pathlib.Path(pwd.getpwnam(user).pw_dir) / ".maildir/new"
+    return [path.read_text() for path in folder.iterdir()] if folder.is_dir() else []
+
+
+def a_whole_life():
+    without_accounts()
+    sh("useradd -m alice")
+    before = tree("/usr/sbin", "/usr/bin", "/usr/libexec", "/usr/lib/systemd/system")
+    installer("install")
+    assert pwd.getpwnam("postfix").pw_dir == "/var/spool/postfix"
+    assert "-rwxr-sr-x root:postdrop" in "".join(tree("/usr/sbin/postdrop"))
+    again = json.loads(installer("install", "--json"))
+    assert again["steps"] == [], again
+    assert "does not resolve" in installer("configure", "--hostname", "mail.example.test", good=False)
+    installer("configure", "--hostname", "mail.example.test", "--accept-unresolved")
+    assert sh("hostname --fqdn").strip() == "mail.example.test"
+    assert "nothing to change" in installer("configure", "--hostname", "mail.example.test")
+    # A configuration with errors does not start, and leaves nothing running.
+    main_cf = pathlib.Path("/etc/postfix/main.cf")
+    text = main_cf.read_text()
+    main_cf.write_text(text + "smtpd_timeout = soon\n")
+    said = installer("first-start", good=False)
+    assert "smtpd_timeout" in said and not port_25(), said
+    main_cf.write_text(text)
+    sh("postconf -e maillog_file=/var/log/maillog")
+    installer("first-start", "--enable")
+    wait_for(port_25, "port 25")
+    assert pathlib.Path("/etc/systemd/system/multi-user.target.wants/postfix.service").is_symlink()
+    assert json.loads(installer("status", "--json"))["pid"]
+    assert "nothing to do" in installer("first-start", "--enable")
+    sh("printf 'Subject: one\\n\\ntext\\n' | su alice -s /bin/sh -c '/usr/sbin/sendmail alice'")
+    with smtplib.SMTP("127.0.0.1", 25) as client:
+        client.sendmail("a@example.test", ["alice@mail.example.test"], "Subject: two\n\ntext\n")
+    wait_for(lambda: len(mail_of("alice")) == 2, "two messages")
+    findings = json.loads(installer("doctor", "--json", good=None))["findings"]
+    bad = [f for f in findings if f["severity"] == "problem"]
+    assert not bad, bad
+    installer("uninstall", "--yes")
+    assert not port_25()
+    assert tree("/usr/sbin", "/usr/bin", "/usr/libexec", "/usr/lib/systemd/system") == before
+    assert main_cf.exists() and len(mail_of("alice")) == 2 and not os.path.exists("/var/lib/postfix-installer")
+
+
+def accounts_without_tools():
+    without_accounts()
+    for name in ("useradd", "groupadd", "adduser", "addgroup"):
+        path = shutil.which(name)
+        if path:
+            os.unlink(path)
+    installer("install", "--quiet")
+    entry = pwd.getpwnam("postfix")
+    assert entry.pw_dir == "/var/spool/postfix" and os.stat("/usr/sbin/postdrop").st_mode & 0o2000
+    assert os.stat("/var/spool/postfix/active").st_uid == entry.pw_uid
+
+
+def others_are_in_the_way():
+    shutil.copy("/bin/sleep", "/usr/sbin/exim4")
+    daemon = subprocess.Popen(["/usr/sbin/exim4", "1000"], start_new_session=True)
+    holder = subprocess.Popen([sys.executable, "-c", "import socket,time; s=socket.create_server(('127.0.0.1',25)); time.sleep(1000)"])
+    wait_for(port_25, "port 25")
+    time.sleep(2)  # what has just started may be somebody sending a message
+    before = tree("/usr/sbin", "/etc", "/var/lib")
+    said = installer("install", good=False)
+    assert f"is running: exim4, process {daemon.pid}" in said, said
+    assert "serves port 25 on 127.0.0.1" in said and f"process {holder.pid}" in said, said
+    assert "[blocks B] exim " in said and "nothing has been changed" in said, said
+    assert tree("/usr/sbin", "/etc", "/var/lib") == before
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # so that what is ended is gone
+    installer("install", "--replace", "--yes", "--quiet")
+    assert not port_25() and os.path.islink("/usr/sbin/sendmail")
+
+
+def read_only_etc_and_no_root():
+    before = tree("/usr", "/etc", "/var/lib", "/var/spool")
+    sh("mount --bind /etc /etc && mount -o remount,bind,ro /etc")
+    said = installer("install", good=False)
+    assert "cannot write to /etc: Read-only file system" in said and "read-write" in said, said
+    said = installer("configure", "--hostname", "a.example.test", "--accept-unresolved", good=False)
+    assert "Read-only" in said, said
+    assert tree("/usr", "/etc", "/var/lib", "/var/spool") == before
+    sh("umount /etc")
+    for words in (("install",), ("first-start",), ("uninstall", "--yes")):
+        said = installer(*words, good=False, user="nobody")
+        assert "postfix-installer:" in said and "  " in said, said
+    assert "as root" in installer("install", good=False, user="nobody")
+    assert tree("/usr", "/etc", "/var/lib", "/var/spool") == before
+
+
+def an_open_relay():
+    installer("install", "--quiet")
+    installer("configure", "--quiet", "--hostname", "mail.example.test", "--accept-unresolved")
+    relay = lambda: [f for f in json.loads(installer("doctor", "--json", good=None))["findings"] if f["check"] == "relay" and f["severity"] == "problem"]
+    assert relay() == []
+    main_cf = pathlib.Path("/etc/postfix/main.cf")
+    text = main_cf.read_text()
+    for bad in ("mynetworks = 0.0.0.0/0\n", "smtpd_relay_restrictions = permit\n"):
+        main_cf.write_text(text.replace("mynetworks_style = host", "") + bad)
+        found = relay()
+        assert len(found) == 1 and "open relay: smtp" in found[0]["text"], found
+    main_cf.write_text(text)
+    master_cf = pathlib.Path("/etc/postfix/master.cf")
+    master_cf.write_text(master_cf.read_text() + "2525 inet n - n - - smtpd -o smtpd_relay_restrictions=permit\n")
+    found = relay()
+    assert len(found) == 1 and "open relay: 2525" in found[0]["text"], found
+
+
+def c_postfix_is_replaced_and_given_back():
+    if not (REFERENCE / "usr/lib/postfix/sbin/master").exists():
+        skip(f"no Postfix below {REFERENCE}")
+    for folder in ("usr/lib/postfix", "usr/sbin", "usr/bin", "usr/share/postfix"):
+        sh(f"mkdir -p /{folder} && cp -a {REFERENCE}/{folder}/. /{folder}/")
+    etc = pathlib.Path("/etc/postfix")
+    sh(f"mkdir -p /etc/postfix && cp -a {REFERENCE}/etc/postfix/. /etc/postfix/ && cp /usr/share/postfix/master.cf.dist /etc/postfix/master.cf")
+    sh("echo mail.example.test > /etc/hostname; sed -i 's/ y  /n/' /etc/postfix/master.cf; mkdir -p /var/lib/postfix; chown postfix /var/lib/postfix; useradd -m alice")
+    own = "compatibility_level = 3.6\nmyhostname = mail.example.test\nmydestination = mail.example.test\ninet_interfaces = loopback-only\n" \
+          "maillog_file = /var/log/maillog\nalias_maps = texthash:/etc/aliases\nalias_database =\ndaemon_directory = /usr/lib/postfix/sbin\n" \
+          "defer_transports = smtp local\nhome_mailbox = .maildir/\nsetgid_group = postdrop\n"
+    (etc / "main.cf").write_text(own)
+    pathlib.Path("/etc/aliases").write_text("root: alice\n")
+    sh("postfix set-permissions 2>&1 || true; postfix start")
+    wait_for(port_25, "C Postfix")
+    for number in range(3):
+        sh(f"printf 'Subject: n{number}\\n\\n.text {number}\\n' | sendmail -f bob@mail.example.test alice@mail.example.test far@elsewhere.test")
+    deferred = lambda: sh("find /var/spool/postfix/deferred -type f").split()
+    wait_for(lambda: len(deferred()) == 3, "three deferred messages")
+    held = pathlib.Path(sorted(deferred())[0]).name
+    sh(f"postsuper -h {held}")
+    names = sorted(pathlib.Path(p).name for p in deferred()) + [held]
+    assert "[blocks B] postfix" in installer("install", good=False)
+    sh("postfix stop")
+    said = installer("install", good=False)
+    assert "/usr/sbin/sendmail" in said, said
+    programs = tree("/usr/sbin", "/usr/bin")
+    installer("install", "--replace", "--yes", "--quiet")
+    assert (etc / "main.cf").read_text() == own
+    installer("migrate", "postfix")
+    assert not deferred()
+    listed = [json.loads(line) for line in sh("postqueue -j").splitlines()]
+    assert sorted(m["queue_id"] for m in listed) == sorted(names), listed
+    assert [m["queue_id"] for m in listed if m["queue_name"] == "hold"] == [held]
+    assert {r["address"] for m in listed for r in m["recipients"]} == {"alice@mail.example.test", "far@elsewhere.test"}
+    # Back again: C Postfix finds its mail, and delivers it.
+    installer("migrate", "--back")
+    assert (etc / "main.cf").read_text() == own and sh("postqueue -j") == ""
+    installer("uninstall", "--yes", "--quiet")
+    assert tree("/usr/sbin", "/usr/bin") == programs
+    (etc / "main.cf").write_text(own.replace("defer_transports = smtp local", "defer_transports = smtp"))
+    shown = sh(f"postcat -q {held}")
+    assert "Subject: n" in shown and "bob@mail.example.test" in shown, shown
+    sh("postfix start; postsuper -H ALL; postqueue -f")
+    wait_for(lambda: len(mail_of("alice")) == 3, "what C Postfix delivers")
+    for number in range(3):
+        assert any(f"Subject: n{number}" in text and f".text {number}\n" in text for text in mail_of("alice"))
+    # And once more to us: the first start takes it over without being asked.
+    sh("postfix stop")
+    (etc / "main.cf").write_text(own)
+    installer("install", "--replace", "--yes", "--quiet")
+    sh("sed -i s,/usr/lib/postfix/sbin,/usr/libexec/postfix, /etc/postfix/main.cf")
+    installer("first-start")
+    wait_for(port_25, "postfix-rs")
+    assert len(sh("postqueue -j").splitlines()) == 3 and not deferred()
+
+
+TESTS = [a_whole_life, accounts_without_tools, others_are_in_the_way, read_only_etc_and_no_root, an_open_relay, c_postfix_is_replaced_and_given_back]
+
+
+def outside(test):
+    """Runs one test in a throw-away machine."""
+    def run():
+        done = subprocess.run([NAMESPACE, sys.executable, HERE, STAGE, "--inside", test.__name__], timeout=400)
+        if done.returncode == 77:
+            skip(test.__name__)
+        assert done.returncode == 0, f"exit code {done.returncode}"
+    run.__name__ = test.__name__
+    return run
+
+
+if __name__ == "__main__":
+    STAGE = stage()
+    PROGRAM = STAGE / "usr/sbin/postfix-installer"
+    wanted = sys.argv[2:]
+    if wanted[:1] == ["--inside"]:
+        without_mail_systems()
+        try:
+            dict((test.__name__, test) for test in TESTS)[wanted[1]]()
+        except Exception:
+            print("\n".join(pathlib.Path("/var/log/maillog").read_text().splitlines()[-30:]) if os.path.exists("/var/log/maillog") else "no log")
+            raise
+    else:
+        main(*(outside(test) for test in TESTS if not wanted or test.__name__ in wanted))
