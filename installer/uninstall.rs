@@ -7,7 +7,7 @@ use crate::act;
 use crate::arguments::UninstallOptions;
 use crate::context::Context;
 use crate::failure::{Failure, Outcome};
-use crate::journal::{Before, Facts, Fingerprint, Item, Manifest, Thing};
+use crate::journal::{Before, FOLDER, Facts, Fingerprint, Item, Manifest, Thing};
 use crate::plan::{Action, Draft, Plan, Role};
 
 /// Uninstalls.
@@ -34,6 +34,9 @@ pub fn run(context: &Context, options: &UninstallOptions) -> Outcome {
 }
 
 fn no_installation(context: &Context) -> Failure {
+    if context.machine.root.has(FOLDER) && !context.machine.privileged {
+        return Failure::new("only root knows what was installed").advise("run it as root");
+    }
     let failure = Failure::new("nothing here was installed by postfix-installer");
     let package = context.machine.root.names("/var/db/pkg/mail-mta");
     match package.iter().find(|name| name.starts_with("postfix-rs-")) {
