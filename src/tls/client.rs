@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ClientSessionMemoryCache, ResolvesClientCert, Resumption};
-use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme};
@@ -85,6 +85,19 @@ pub struct Server<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failed;
 
+tokio::task_local! {
+    /// Of the handshake that the task is at. A session is only resumed under the very verifier and
+    /// resolver that it began under, so these are made once, and find out here for whom they work.
+    static RECORD: Arc<Record>;
+}
+
+/// What all handshakes share once the keys are there.
+#[derive(Debug)]
+struct Ready {
+    checking: Arc<Checking>,
+    own: Arc<Own>,
+}
+
 /// The TLS of one service.
 #[derive(Debug)]
 pub struct Client {
@@ -95,7 +108,7 @@ pub struct Client {
     wide_wildcards: bool,
     timeout: Duration,
     sessions: Option<Sessions>,
-    keys: OnceLock<Keys>,
+    ready: OnceLock<Ready>,
     providers: Mutex<HashMap<Ciphers, Arc<CryptoProvider>>>,
 }
 
@@ -125,7 +138,7 @@ impl Client {
                 .bool(&crate::config::parameters::tls_wildcard_matches_multiple_labels),
             timeout: config.time_named(&name("starttls_timeout")),
             sessions: caches.then(|| Sessions { lifetime, known: Mutex::default() }),
-            keys: OnceLock::new(),
+            ready: OnceLock::new(),
             providers: Mutex::default(),
         })
     }
@@ -133,22 +146,24 @@ impl Client {
     /// Finds the keys of our own certificates, if there are any. What comes back is for the log;
     /// with any of it there is no TLS. Blocks.
     pub fn open(&self, holder: &Arc<KeyHolder>) -> Vec<String> {
-        if self.files.is_empty() {
-            let _ = self.keys.set(Keys::default());
-            return Vec::new();
-        }
-        match holder.identity(&self.files) {
-            Ok(keys) => {
-                let _ = self.keys.set(keys);
-                Vec::new()
-            }
-            Err(complaints) => complaints,
-        }
+        let keys = match self.files.is_empty() {
+            true => Keys::default(),
+            false => match holder.identity(&self.files) {
+                Ok(keys) => keys,
+                Err(complaints) => return complaints,
+            },
+        };
+        let supported = aws_lc_rs::default_provider().signature_verification_algorithms;
+        let ready =
+            Ready { checking: Arc::new(Checking { supported }), own: Arc::new(Own { keys }) };
+        // Opened once: a second call changes nothing.
+        let _ = self.ready.set(ready);
+        Vec::new()
     }
 
     /// Whether handshakes can be done.
     pub fn is_ready(&self) -> bool {
-        self.keys.get().is_some()
+        self.ready.get().is_some()
     }
 
     fn provider(&self, ciphers: &Ciphers, log: &Log) -> Arc<CryptoProvider> {
@@ -178,14 +193,15 @@ impl Client {
             server.log.info(format_args!("setting up TLS connection to {}", server.text));
         }
         let record = Arc::new(Record::default());
-        let (config, name) = match self.config(wanted, &record, server.log) {
+        let (config, name) = match self.config(wanted, server.log) {
             Ok(ready) => ready,
             Err(e) => {
                 server.log.warning(format_args!("TLS library problem: {e}"));
                 return Err(Failed);
             }
         };
-        let connecting = Box::pin(TlsConnector::from(Arc::new(config)).connect(name, socket));
+        let connecting = TlsConnector::from(Arc::new(config)).connect(name, socket);
+        let connecting = Box::pin(RECORD.scope(record.clone(), connecting));
         let done = match tokio::time::timeout(self.timeout, connecting).await {
             Ok(done) => done,
             Err(_) => Err(io::Error::from_raw_os_error(nix::errno::Errno::ETIMEDOUT as i32)),
@@ -215,24 +231,16 @@ impl Client {
     fn config(
         &self,
         wanted: &Wanted<'_>,
-        record: &Arc<Record>,
         log: &Log,
     ) -> Result<(ClientConfig, ServerName<'static>), String> {
+        let Ready { checking, own } = self.ready.get().ok_or("its keys have not been found")?;
         let provider = self.provider(wanted.ciphers, log);
-        let supported = provider.signature_verification_algorithms;
-        let checking = Checking { supported, record: record.clone() };
-        let builder = ClientConfig::builder_with_provider(provider)
+        let mut config = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&versions(wanted.protocols))
             .map_err(|e| e.to_string())?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(checking));
-        let keys = self.keys.get().cloned().unwrap_or_default();
-        let mut config = if keys.is_empty() {
-            builder.with_no_client_auth()
-        } else {
-            let own = Own { keys, record: record.clone() };
-            builder.with_client_cert_resolver(Arc::new(own))
-        };
+            .with_custom_certificate_verifier(checking.clone())
+            .with_client_cert_resolver(own.clone());
         config.resumption = match &self.sessions {
             Some(sessions) => Resumption::store(sessions.of(wanted.session)),
             None => Resumption::disabled(),
@@ -403,7 +411,6 @@ impl Sessions {
 #[derive(Debug)]
 struct Checking {
     supported: WebPkiSupportedAlgorithms,
-    record: Arc<Record>,
 }
 
 impl Checking {
@@ -412,9 +419,11 @@ impl Checking {
         message: &[u8],
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
-    ) -> HandshakeSignatureValid {
-        self.record.check(&self.supported, message, certificate, signed);
-        HandshakeSignatureValid::assertion()
+    ) -> Result<HandshakeSignatureValid, Error> {
+        RECORD
+            .try_with(|record| record.check(&self.supported, message, certificate, signed))
+            .map(|_| HandshakeSignatureValid::assertion())
+            .map_err(|_| Error::General("a handshake without a record".into()))
     }
 }
 
@@ -436,7 +445,7 @@ impl ServerCertVerifier for Checking {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(self.note(message, certificate, signed))
+        self.note(message, certificate, signed)
     }
 
     fn verify_tls13_signature(
@@ -445,7 +454,7 @@ impl ServerCertVerifier for Checking {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(self.note(message, certificate, signed))
+        self.note(message, certificate, signed)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -457,7 +466,6 @@ impl ServerCertVerifier for Checking {
 #[derive(Debug)]
 struct Own {
     keys: Keys,
-    record: Arc<Record>,
 }
 
 impl ResolvesClientCert for Own {
@@ -467,7 +475,7 @@ impl ResolvesClientCert for Own {
         for scheme in schemes {
             let one = [*scheme];
             if let Some(key) = self.keys.iter().find(|key| key.key.choose_scheme(&one).is_some()) {
-                self.record.signs(*scheme, key.cert.first());
+                let _ = RECORD.try_with(|record| record.signs(*scheme, key.cert.first()));
                 return Some(key.clone());
             }
         }

@@ -37,5 +37,8 @@ mod tickets;
 #[cfg(feature = "ssl")]
 pub mod trust;
 
+#[cfg(all(test, feature = "ssl"))]
+mod tests;
+
 pub use self::facts::{Facts, PeerCertificate, Role, Signature};
 pub use self::stream::{Socket, Stream};
