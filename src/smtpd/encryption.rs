@@ -1,7 +1,9 @@
 //! The TLS of one service: when it is offered, when it is required, and with what.
 
 use crate::config::{Config, parameters as p};
-use crate::lookup::{Maps, TableError};
+use crate::lookup::Maps;
+#[cfg(feature = "ssl")]
+use crate::lookup::TableError;
 use crate::tls::words::{Level, LogLevel};
 
 /// What main.cf says.
@@ -18,10 +20,13 @@ pub struct Encryption {
     /// `smtpd_tls_ask_ccert`
     pub asks_certificate: bool,
     /// `smtpd_tls_req_ccert`, where TLS is required.
+    #[cfg(feature = "ssl")]
     pub requires_certificate: bool,
     /// `smtpd_tls_enable_rpk`
     pub raw_keys: bool,
+    #[cfg(feature = "ssl")]
     log_level: LogLevel,
+    #[cfg(feature = "ssl")]
     log_level_maps: Maps,
     /// What does the work; none where there can be no TLS.
     #[cfg(feature = "ssl")]
@@ -45,16 +50,22 @@ impl Encryption {
             warnings.push("Can't require client certs unless TLS is required".into());
         }
         let level = config.text(&p::smtpd_tls_loglevel);
+        let log_level = LogLevel::parse(&level)
+            .ok_or_else(|| format!("unknown smtpd_tls_loglevel value \"{level}\""))?;
+        #[cfg(not(feature = "ssl"))]
+        drop((log_level, log_level_maps));
         let this = Self {
             offered: offered && cfg!(feature = "ssl"),
             required,
             wrapper,
             auth_only: config.bool(&p::smtpd_tls_auth_only) || required,
             asks_certificate: config.bool(&p::smtpd_tls_ask_ccert),
+            #[cfg(feature = "ssl")]
             requires_certificate: requires_certificate && required,
             raw_keys: config.bool(&p::smtpd_tls_enable_rpk),
-            log_level: LogLevel::parse(&level)
-                .ok_or_else(|| format!("unknown smtpd_tls_loglevel value \"{level}\""))?,
+            #[cfg(feature = "ssl")]
+            log_level,
+            #[cfg(feature = "ssl")]
             log_level_maps,
             #[cfg(feature = "ssl")]
             server: offered.then(|| server(config, required, warnings)).flatten(),
@@ -71,6 +82,7 @@ impl Encryption {
 
     /// What the log is to hear about connections of a client (`smtpd_tls_loglevel_maps`,
     /// `smtpd_tls_loglevel`).
+    #[cfg(feature = "ssl")]
     pub async fn log_level(&self, name: &str, address: &str) -> Result<LogLevel, TableError> {
         if self.log_level_maps.is_empty() {
             return Ok(self.log_level);

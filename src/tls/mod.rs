@@ -37,7 +37,7 @@ mod tickets;
 #[cfg(feature = "ssl")]
 pub mod trust;
 
-#[cfg(all(test, feature = "ssl"))]
+#[cfg(test)]
 mod tests;
 
 pub use self::facts::{Facts, PeerCertificate, Role, Signature};

@@ -4,6 +4,30 @@ use crate::config::{Config, parameters as p, split_list};
 use crate::ipc::tls::{IdentityFiles, Pair};
 use crate::lookup::{Maps, decode_file};
 
+/// Parameters that are accepted and change nothing: finite-field Diffie-Hellman, DSA, OpenSSL's own
+/// configuration and randomness, raw public keys.
+pub const IDLE: [&str; 19] = [
+    "smtpd_tls_dh1024_param_file",
+    "smtpd_tls_dh512_param_file",
+    "smtpd_tls_dcert_file",
+    "smtpd_tls_dkey_file",
+    "smtp_tls_dcert_file",
+    "smtp_tls_dkey_file",
+    "lmtp_tls_dcert_file",
+    "lmtp_tls_dkey_file",
+    "smtpd_tls_enable_rpk",
+    "smtp_tls_enable_rpk",
+    "lmtp_tls_enable_rpk",
+    "tls_config_file",
+    "tls_config_name",
+    "tls_daemon_random_bytes",
+    "tls_disable_workarounds",
+    "tls_ffdhe_auto_groups",
+    "tls_random_bytes",
+    "tls_random_source",
+    "tls_null_cipherlist",
+];
+
 /// The files of a program's own certificates; `prefix` is `smtpd`, `smtp` or `lmtp`.
 pub fn identity_files(config: &Config, prefix: &str) -> IdentityFiles {
     let text = |suffix: &str| config.text_named(&format!("{prefix}_tls_{suffix}"));

@@ -1,5 +1,7 @@
 //! Both sides against each other, with a key holder in between.
 
+#![cfg(feature = "ssl")]
+
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixListener;
 use std::path::Path;

@@ -89,6 +89,7 @@ fn prepare(birth: Birth) -> Result<State, String> {
         let loaded = keys::load(&files).map(|identities| holder.keep(identities));
         holder.identities.insert(files, loaded);
     }
+    warn_of_idle_parameters(&birth);
     let sockets = birth.services.into_iter().flat_map(|service| service.sockets).collect();
     Ok(State { holder: Arc::new(holder), sockets })
 }
@@ -119,6 +120,24 @@ fn all_files(birth: &Birth) -> Vec<IdentityFiles> {
         }
     }
     all
+}
+
+/// Says once which parameters of main.cf and master.cf are accepted and change nothing.
+fn warn_of_idle_parameters(birth: &Birth) {
+    let overrides = birth.all_services.iter().flat_map(|line| &line.overrides);
+    let set: Vec<&str> = birth
+        .config
+        .names_set()
+        .into_iter()
+        .chain(overrides.map(|(name, _)| name.as_str()))
+        .collect();
+    let idle: Vec<&str> = names::IDLE.iter().copied().filter(|name| set.contains(name)).collect();
+    if !idle.is_empty() {
+        birth.log.warning(format_args!(
+            "without effect, as this TLS library has nothing of the kind: {}",
+            idle.join(", ")
+        ));
+    }
 }
 
 async fn serve(state: State, life: Life) {

@@ -2,7 +2,9 @@
 //! that fails.
 
 use super::attempt::{Attempt, Scope};
-use super::connection::{Broken, Connection};
+#[cfg(feature = "ssl")]
+use super::connection::Broken;
+use super::connection::Connection;
 use super::encryption::Policy;
 use super::handshake::{Refused, broke};
 use super::login::Protection;

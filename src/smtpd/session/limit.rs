@@ -81,6 +81,7 @@ impl Session {
 
     /// The same after a handshake that resumed nothing: the client is to be cut off. A handshake
     /// that failed counts, too.
+    #[cfg(feature = "ssl")]
     pub(super) fn has_too_many_handshakes(&mut self) -> bool {
         let limit = self.service.settings.client_limits.new_tls_rate;
         if limit == 0 || !self.is_counted() {
