@@ -1,11 +1,24 @@
 # shellcheck shell=bash
 # A staged mail system on this (throw-away) machine, as Gentoo has it. Sourced.
 
+# Removes whatever mail system this machine has from the copy.
+without_mta() {
+  local package name
+  for package in postfix exim4-base exim4-config exim4-daemon-light msmtp-mta nullmailer opensmtpd sendmail-bin; do
+    dpkg -L "$package" 2>/dev/null | while read -r name; do
+      if [ -f "$name" ] || [ -L "$name" ]; then rm -f "$name"; fi
+    done
+  done
+  rm -rf /etc/postfix /etc/mail /etc/aliases* /var/spool/postfix /var/lib/postfix /etc/init.d/postfix /etc/conf.d/postfix
+  rm -f /usr/sbin/{sendmail,postfix,postdrop,postfix-installer} /usr/lib/sendmail /usr/bin/{mailq,newaliases}
+  rm -rf /usr/libexec/postfix /usr/lib/systemd/system/postfix*
+}
+
 # install_machine STAGE
 install_machine() {
+  without_mta
   cp -a "$1"/usr/. /usr/
   mkdir -p /etc/mail /var/spool/postfix /var/lib/postfix
-  rm -rf /etc/postfix
   cp -a "$1/etc/postfix" /etc/postfix
   getent group postdrop >/dev/null || groupadd -r postdrop
   getent passwd postfix >/dev/null || useradd -r -M -d /var/spool/postfix -s /sbin/nologin -U postfix

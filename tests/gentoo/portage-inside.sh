@@ -30,7 +30,7 @@ prepare() {
   [ -e /usr/bin/gtar ] || ln -s tar /bin/gtar
   dpkg -i "$tools"/debs/pax-utils*.deb >/dev/null 2>&1
   # Whatever Debian has of another mail system or of these accounts is not there on Gentoo.
-  rm -rf /etc/postfix /etc/mail /etc/aliases /var/spool/postfix /var/lib/postfix /etc/init.d/postfix /usr/sbin/{sendmail,exim4} /usr/lib/sendmail /usr/bin/{mailq,newaliases}
+  without_mta
   userdel postfix 2>/dev/null
   groupdel postfix 2>/dev/null
   groupdel postdrop 2>/dev/null
