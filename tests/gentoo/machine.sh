@@ -6,7 +6,7 @@ without_mta() {
   local package name
   for package in postfix exim4-base exim4-config exim4-daemon-light msmtp-mta nullmailer opensmtpd sendmail-bin; do
     dpkg -L "$package" 2>/dev/null | while read -r name; do
-      if [ -f "$name" ] || [ -L "$name" ]; then rm -f "$name"; fi
+      if [ ! -d "$name" ]; then rm -f "$name"; fi
     done
   done
   rm -rf /etc/postfix /etc/mail /etc/aliases* /var/spool/postfix /var/lib/postfix /etc/init.d/postfix /etc/conf.d/postfix
