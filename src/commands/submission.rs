@@ -11,29 +11,7 @@ use crate::config::{Config, parameters as p, split_list};
 use crate::lookup::Tables;
 use crate::lookup::match_list::StringList;
 
-/// Bits of the status by which postdrop answers (and exits): those of Postfix's cleanup.
-pub mod status {
-    /// The input was no message.
-    pub const BAD: u32 = 1;
-    /// The file could not be written.
-    pub const WRITE: u32 = 1 << 1;
-    /// The message is too large.
-    pub const SIZE: u32 = 1 << 2;
-    /// The user may not do this.
-    pub const NO_PERMISSION: u32 = 1 << 9;
-
-    /// Postfix's words for it.
-    pub fn text(status: u32) -> &'static str {
-        match status {
-            0 => "Success",
-            s if s & BAD != 0 => "internal protocol error",
-            s if s & SIZE != 0 => "message file too big",
-            s if s & WRITE != 0 => "queue file write error",
-            s if s & NO_PERMISSION != 0 => "service denied",
-            _ => "unknown error",
-        }
-    }
-}
+pub use crate::service::postdrop::status;
 
 /// The real user of this process.
 pub fn uid() -> Uid {

@@ -8,6 +8,7 @@ mod faulty;
 pub mod intake;
 pub mod logging;
 pub mod pass;
+pub mod postdrop;
 pub mod profile;
 pub mod status_filter;
 pub mod worker;

@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::anvil::Peaks;
 use super::peer::Directory;
-use super::service::{Service, Shared, Unfinished};
+use super::service::{Intake, Service, Shared};
 use super::session::Session;
 use super::upstream;
 use crate::cleanup::Cleanup;
@@ -151,9 +151,14 @@ fn prepare_service(
     let rewrite = Rewrite::new(&rewrite_config, &tables).map_err(string)?;
     let cleanup = Cleanup::prepare(&cleanup_config, &tables, rewrite.clone()).map_err(string)?;
     let cleanup_log = Log::new(&syslog_name(&cleanup_config), "cleanup");
-    let stages = (rewrite, cleanup, cleanup_log);
-    Service::prepare(&line.line.name, config, &tables, stages, shared.clone(), &line.log)
+    let stages = (rewrite, cleanup_log);
+    let prepared =
+        Service::prepare(&line.line.name, config, &tables, stages, shared.clone(), &line.log)?;
+    Ok(Box::new(|writer, queue| prepared(Intake::Queue(cleanup.with(writer, Some(queue))))))
 }
+
+/// A service that waits for its spool.
+type Unfinished = Box<dyn FnOnce(Arc<Writer>, Arc<QueueClient>) -> Service + Send>;
 
 /// Accepts clients until the system stops, then waits for the sessions that are left.
 pub async fn serve(state: State, mut life: Life) {

@@ -11,6 +11,7 @@ mod anvil;
 mod check;
 mod connection;
 mod dialogue;
+mod draft;
 mod encryption;
 mod expand;
 mod fault;
@@ -24,6 +25,7 @@ mod sasl;
 mod service;
 mod session;
 mod settings;
+mod stand_alone;
 mod upstream;
 
 use std::process::ExitCode;
@@ -45,6 +47,8 @@ pub const PROFILE: Profile = Profile {
 
 /// Runs the process.
 pub fn main(arguments: Vec<std::ffi::OsString>) -> ExitCode {
-    drop(arguments);
+    if arguments.iter().any(|argument| argument == "-S") {
+        return stand_alone::main(&arguments);
+    }
     birth::run(&PROFILE, listener::prepare, listener::serve)
 }

@@ -6,21 +6,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::anvil::{Anvil, Peaks};
+use super::draft::Maildrop;
 use super::encryption::Encryption;
 use super::lint;
 use super::peer::Directory;
 use super::restriction::{List, Parser, Table, protects};
 use super::sasl::Sasl;
 use super::settings::Settings;
-use crate::cleanup::{self, Cleanup};
+use crate::cleanup::Cleanup;
 use crate::config::{Config, parameters as p, split_list};
 use crate::dns::{ReplyFilter, Resolver};
 use crate::log::Log;
 use crate::lookup::match_list::{DomainList, HostList, StringList};
 use crate::lookup::{Maps, Tables};
 use crate::rewrite::Rewrite;
-use crate::service::intake::QueueClient;
-use crate::spool::Writer;
 use crate::verify::{self, ProbeSender};
 
 /// What all services of the process share.
@@ -146,8 +145,8 @@ pub struct Service {
     pub local_clients: Vec<LocalClients>,
     /// Rewriting and resolving by its configuration.
     pub rewrite: Arc<Rewrite>,
-    /// cleanup by its configuration.
-    pub cleanup: Arc<Cleanup>,
+    /// Where its mail goes.
+    pub intake: Intake,
     /// What its clients did lately.
     pub anvil: Arc<Anvil>,
     /// What it shares with the other services.
@@ -167,8 +166,17 @@ pub struct Service {
     mx_backup_warned: AtomicBool,
 }
 
+/// Where mail goes.
+#[derive(Debug)]
+pub enum Intake {
+    /// Through cleanup into the queue.
+    Queue(Arc<Cleanup>),
+    /// Into the maildrop: stand-alone mode.
+    Maildrop(Maildrop),
+}
+
 /// A service that waits for its spool.
-pub type Unfinished = Box<dyn FnOnce(Arc<Writer>, Arc<QueueClient>) -> Service + Send>;
+pub type Unfinished = Box<dyn FnOnce(Intake) -> Service + Send>;
 
 /// How long an answer about free space is good.
 const SPACE_FRESH: Duration = Duration::from_secs(1);
@@ -179,7 +187,7 @@ impl Service {
         name: &str,
         config: &Arc<Config>,
         tables: &Arc<Tables>,
-        (rewrite, cleanup, cleanup_log): (Arc<Rewrite>, cleanup::Prepared, Log),
+        (rewrite, cleanup_log): (Arc<Rewrite>, Log),
         shared: Arc<Shared>,
         log: &Log,
     ) -> Result<Unfinished, String> {
@@ -214,7 +222,7 @@ impl Service {
         let private = config.queue_directory().join("private");
         let verify_socket = private.join(config.text(&p::address_verify_service_name));
         let probe_sender = ProbeSender::read(config, &rewrite);
-        Ok(Box::new(move |writer, queue| Self {
+        Ok(Box::new(move |intake| Self {
             name,
             settings,
             encryption,
@@ -224,7 +232,7 @@ impl Service {
             permit_log,
             local_clients,
             rewrite,
-            cleanup: cleanup.with(writer, Some(queue)),
+            intake,
             anvil,
             shared,
             verify: verify::Client::new(verify_socket),
@@ -239,6 +247,9 @@ impl Service {
 
     /// Free bytes in the queue's file system; none if nobody can tell.
     pub fn free_space(&self) -> Option<u64> {
+        if matches!(self.intake, Intake::Maildrop(_)) {
+            return None;
+        }
         let mut space = self.shared.space.lock().ok()?;
         if let Some((when, free)) = *space
             && when.elapsed() < SPACE_FRESH

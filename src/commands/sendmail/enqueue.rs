@@ -3,12 +3,12 @@
 use std::io::{BufRead, Write};
 
 use super::header::{Piece, Watcher};
-use super::postdrop::Postdrop;
 use super::{Door, Fatal};
 use crate::commands::submission::{self, status};
 use crate::config::{parameters as p, why};
 use crate::mail::address::List;
 use crate::mail::envelope::{Body, Ret, RewriteContext};
+use crate::service::postdrop::Postdrop;
 use crate::wire::queue_record::kind;
 
 /// `trace_flags` of `-bv` and `-v`.

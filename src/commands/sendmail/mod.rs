@@ -5,7 +5,6 @@
 mod enqueue;
 mod header;
 mod options;
-mod postdrop;
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;

@@ -6,6 +6,7 @@ use super::{Done, Session, received};
 use crate::cleanup::{Reason, Refusal, Verdict};
 use crate::mail::envelope::{Notify, Recipient};
 use crate::smtpd::dialogue::stage;
+use crate::smtpd::draft::Draft;
 use crate::smtpd::fault::Faults;
 use crate::wire::smtp_data::{Chunks, Limits, Tally};
 
@@ -136,7 +137,11 @@ impl Session {
 
     /// Hands the message to cleanup for good. Returns when it is on disk.
     async fn commit(&mut self) -> Result<(), Refusal> {
-        let Some(mut message) = self.message.take() else { return Ok(()) };
+        let mut message = match self.message.take() {
+            Some(Draft::Queue(message)) => message,
+            Some(Draft::Maildrop(submission)) => return submission.finish(&self.log),
+            None => return Ok(()),
+        };
         let wishes = std::mem::take(&mut self.talk.wishes);
         if wishes.discard {
             return Ok(());

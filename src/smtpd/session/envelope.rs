@@ -1,16 +1,17 @@
 //! MAIL and RCPT.
 
 use super::parameter::{self, Allowed, BadParameter};
-use super::{Done, Session};
+use super::{Done, End, Session};
 use crate::cleanup::Origin;
 use crate::mail::address;
 use crate::mail::envelope::{Client, Recipient, RewriteContext, Timestamp};
 use crate::rewrite::ResolveError;
 use crate::smtpd::anvil::Event;
 use crate::smtpd::dialogue::Login;
+use crate::smtpd::draft::{self, Draft, Maildrop, Submission};
 use crate::smtpd::fault::Faults;
 use crate::smtpd::keyword::Keywords;
-use crate::smtpd::service::LocalClients;
+use crate::smtpd::service::{Intake, LocalClients};
 use crate::wire::smtp_address;
 use crate::wire::smtp_command::Word;
 
@@ -93,7 +94,7 @@ impl Session {
             text.clone_into(&mut self.proxy_mail);
         }
         if !service.settings.delay_open_until_valid_rcpt
-            && let Some(reply) = self.open_message().await
+            && let Some(reply) = self.open_message().await?
         {
             self.reset_mail();
             self.reply(&reply).await?;
@@ -193,7 +194,7 @@ impl Session {
             self.reply(&reply).await?;
             return Ok(false);
         }
-        if let Some(reply) = self.open_message().await {
+        if let Some(reply) = self.open_message().await? {
             self.reply(&reply).await?;
             return Ok(false);
         }
@@ -376,22 +377,28 @@ impl Session {
 
     /// Gives the message its queue ID, or connects to the filter that it goes to, if that has not
     /// been done; the reply, if it cannot be done.
-    async fn open_message(&mut self) -> Option<String> {
+    async fn open_message(&mut self) -> Result<Option<String>, End> {
         if self.message.is_some() || self.filter.is_some() {
-            return None;
+            return Ok(None);
         }
         if self.service.settings.proxy_filter.is_some() {
             if let Some(reply) = Box::pin(self.open_filter()).await {
-                return Some(reply);
+                return Ok(Some(reply));
             }
             self.log_client(&self.talk.origin_text());
-            return None;
+            return Ok(None);
         }
         let client = self.own_client();
         let service = &self.service;
+        let cleanup = match &service.intake {
+            Intake::Queue(cleanup) => cleanup,
+            Intake::Maildrop(way) => {
+                let way = way.clone();
+                return self.open_submission(&way).map(|()| None);
+            }
+        };
         let log = service.cleanup_log.with_number_of(&self.log);
-        let mut message =
-            Box::new(service.cleanup.begin(Origin::Network, service.settings.skip, &log));
+        let mut message = Box::new(cleanup.begin(Origin::Network, service.settings.skip, &log));
         let talk = &mut self.talk;
         talk.queue_id = message.queue_id();
         let parameters = &mut self.incoming.parameters;
@@ -428,9 +435,28 @@ impl Session {
         if self.milters.is_some() {
             message.expect_milters();
         }
-        self.message = Some(message);
+        self.message = Some(Draft::Queue(message));
         self.log_client(&self.talk.origin_text());
-        None
+        Ok(None)
+    }
+
+    /// The same for the maildrop.
+    fn open_submission(&mut self, way: &Maildrop) -> Result<(), End> {
+        let parameters = &self.incoming.parameters;
+        let envelope = draft::Envelope {
+            sender: self.talk.sender.as_deref().unwrap_or_default(),
+            body: parameters.body,
+            verp: parameters.verp.as_deref(),
+        };
+        let submission = Submission::begin(way, envelope, &self.log).map_err(|why| {
+            self.log.fatal(format_args!("{why}"));
+            End::Fatal
+        })?;
+        let draft = Draft::Maildrop(Box::new(submission));
+        self.talk.queue_id = draft.queue_id();
+        self.message = Some(draft);
+        self.log_client("");
+        Ok(())
     }
 
     /// Who brings the message.

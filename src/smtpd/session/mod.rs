@@ -42,11 +42,11 @@ use self::xclient::Forwarded;
 use super::check::{Checks, HungUp};
 use super::connection::{Connection, Lost};
 use super::dialogue::{Dialogue, stage};
+use super::draft::Draft;
 use super::fault::Faults;
 use super::keyword::Keywords;
 use super::sasl::{Offer, Remembered};
 use super::service::Service;
-use crate::cleanup::Message;
 use crate::filter::Milters;
 use crate::log::Log;
 use crate::wire::line::{self, Line, Skip};
@@ -119,7 +119,7 @@ pub struct Session {
     /// MAIL parameters of the transaction.
     incoming: Incoming,
     /// The message, once it has a valid recipient.
-    message: Option<Box<Message>>,
+    message: Option<Draft>,
     /// Other programs that are told everything.
     milters: Option<Box<Milters>>,
     /// They have heard of a transaction that is not over.

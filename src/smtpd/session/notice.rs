@@ -5,6 +5,7 @@ use super::{Session, received};
 use crate::cleanup::{Origin, Skip};
 use crate::mail::envelope::{Notify, Recipient};
 use crate::smtpd::fault::Faults;
+use crate::smtpd::service::Intake;
 
 /// What was said, while anybody may want to know.
 #[derive(Debug, Default)]
@@ -74,7 +75,8 @@ impl Session {
         }
         text.push_str("\nFor other details, see the local mail logfile\n");
         let log = self.service.cleanup_log.with_number_of(&self.log);
-        let mut message = self.service.cleanup.begin(Origin::Internal, Skip::default(), &log);
+        let Intake::Queue(cleanup) = &self.service.intake else { return };
+        let mut message = cleanup.begin(Origin::Internal, Skip::default(), &log);
         message.envelope.internal = true;
         message.sender(&settings.double_bounce_address);
         message

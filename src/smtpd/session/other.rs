@@ -11,6 +11,7 @@ use crate::mail::address;
 use crate::smtpd::anvil::Event;
 use crate::smtpd::fault::Faults;
 use crate::smtpd::keyword::Keywords;
+use crate::smtpd::service::Intake;
 use crate::wire::smtp_command::{self, Word};
 
 /// How long qmgr may take to note a flush request.
@@ -117,6 +118,11 @@ impl Session {
         if !address::valid_hostname(site) && inside.and_then(address::literal_address).is_none() {
             let text = "501 Error: invalid parameter syntax".to_owned();
             return self.refuse((Faults::PROTOCOL, text)).await;
+        }
+        if matches!(self.service.intake, Intake::Maildrop(_)) {
+            self.log.warning(format_args!("do not use ETRN in \"sendmail -bs\" mode"));
+            self.reply("458 Unable to queue messages").await?;
+            return Ok(false);
         }
         if let Some(reply) = self.checks().etrn(site).await? {
             self.reply(&reply).await?;

@@ -15,6 +15,7 @@ use crate::mail::envelope::{Client, RewriteContext};
 use crate::smtpd::dialogue::stage;
 use crate::smtpd::fault::Faults;
 use crate::smtpd::peer::UNKNOWN;
+use crate::smtpd::service::Intake;
 use crate::smtpd::settings::ProxyFilterSettings;
 use crate::spool::ScratchFile;
 use crate::wire::smtp_data::Tally;
@@ -473,7 +474,9 @@ impl Session {
 
     /// More content for the filter.
     pub(super) async fn filter_content(&mut self, content: &[u8]) {
-        let cleanup = self.service.cleanup.clone();
+        // Mail for the maildrop knows no filter.
+        let Intake::Queue(cleanup) = &self.service.intake else { return };
+        let cleanup = cleanup.clone();
         if let Some(filter) = &mut self.filter {
             filter.content(content, || cleanup.scratch_file()).await;
         }

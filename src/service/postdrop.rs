@@ -1,5 +1,5 @@
-//! The other end: postdrop as a child, which takes records and answers with a queue ID and a
-//! status.
+//! postdrop(1) as a child of a program that submits mail with its caller's rights: it takes
+//! records, and answers with a queue ID and a status.
 
 use std::io::{BufWriter, Read, Write};
 use std::path::Path;
@@ -10,22 +10,47 @@ use crate::log::Log;
 use crate::wire::attr::{Item, take};
 use crate::wire::queue_record::push;
 
+/// Bits of the status by which postdrop answers (and exits): those of Postfix's cleanup.
+pub mod status {
+    /// The input was no message.
+    pub const BAD: u32 = 1;
+    /// The file could not be written.
+    pub const WRITE: u32 = 1 << 1;
+    /// The message is too large.
+    pub const SIZE: u32 = 1 << 2;
+    /// The user may not do this.
+    pub const NO_PERMISSION: u32 = 1 << 9;
+
+    /// Postfix's words for it.
+    pub fn text(status: u32) -> &'static str {
+        match status {
+            0 => "Success",
+            s if s & BAD != 0 => "internal protocol error",
+            s if s & SIZE != 0 => "message file too big",
+            s if s & WRITE != 0 => "queue file write error",
+            s if s & NO_PERMISSION != 0 => "service denied",
+            _ => "unknown error",
+        }
+    }
+}
+
 /// Answers are short.
 const ANSWER_MAX: usize = 100_000;
 
 /// A running postdrop.
 #[derive(Debug)]
-pub(super) struct Postdrop {
+pub struct Postdrop {
     child: Child,
     input: Option<BufWriter<ChildStdin>>,
     output: ChildStdout,
     answers: Vec<u8>,
     scratch: Vec<u8>,
+    id: String,
 }
 
 impl Postdrop {
     /// Starts it, and waits for its queue ID; the words of a failure, for `unable to execute`.
-    pub(super) fn start(
+    pub fn start(
         command_directory: &Path,
         config_directory: &Path,
         verbose: usize,
@@ -52,9 +77,11 @@ impl Postdrop {
             output,
             answers: Vec::new(),
             scratch: Vec::new(),
+            id: String::new(),
         };
-        let hello = postdrop.answer();
-        if hello.is_some_and(|hello| hello.iter().any(|(name, _)| name == "queue_id")) {
+        let hello = postdrop.answer().unwrap_or_default();
+        if let Some((_, id)) = hello.into_iter().find(|(name, _)| name == "queue_id") {
+            postdrop.id = id;
             return Ok(postdrop);
         }
         postdrop.input = None;
@@ -66,8 +93,13 @@ impl Postdrop {
         Err(unable("Success"))
     }
 
+    /// The queue ID of the message, as long as it is in the maildrop.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     /// Sends a record.
-    pub(super) fn record(&mut self, kind: u8, data: &[u8]) -> std::io::Result<()> {
+    pub fn record(&mut self, kind: u8, data: &[u8]) -> std::io::Result<()> {
         self.scratch.clear();
         push(&mut self.scratch, kind, data);
         match &mut self.input {
@@ -77,7 +109,7 @@ impl Postdrop {
     }
 
     /// After the last record: the status and what postdrop says about it.
-    pub(super) fn finish(mut self, log: &Log) -> Option<(u32, String)> {
+    pub fn finish(mut self, log: &Log) -> Option<(u32, String)> {
         let sent = self.input.take().map(|mut input| input.flush());
         let answer = self.answer();
         // Its answer counts more than how it ends.
