@@ -49,13 +49,14 @@ impl Message {
 
     pub(super) async fn take_recipient(&mut self, mut recipient: Recipient) {
         let stage = self.stage.clone();
-        let raw = if recipient.address.is_empty() {
+        let was_empty = recipient.address.is_empty();
+        let raw = if was_empty {
             stage.settings.empty_recipient.clone()
         } else {
             std::mem::take(&mut recipient.address)
         };
         let mut completed = self.complete(&raw);
-        if recipient.original.is_empty() {
+        if recipient.original.is_empty() && !was_empty {
             recipient.original = raw;
         }
         self.settle_recipient(&mut completed).await;
