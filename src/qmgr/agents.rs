@@ -1,11 +1,12 @@
 //! The connections to delivery agents: one for each transport, made when there is mail for it.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::event::Event;
 use crate::ipc::channel::{Receiver, Sender, split};
@@ -23,6 +24,8 @@ pub(super) struct Link {
     pub(super) socket: PathBuf,
     pub(super) requests: mpsc::UnboundedReceiver<Request>,
     pub(super) events: mpsc::Sender<Event>,
+    /// `daemon_timeout`: how long a request may take.
+    pub(super) patience: Duration,
 }
 
 impl Link {
@@ -68,43 +71,89 @@ impl Link {
     /// the requests that it still had.
     async fn talk(&mut self, stream: UnixStream, mut batch: Vec<Request>) -> HashSet<u64> {
         let (mut to, mut from) = split::<ToAgent, FromAgent>(stream);
-        let mut open = HashSet::new();
+        let mut open = Open::default();
         loop {
-            if send(&mut to, &mut batch, &mut open).await.is_err() {
-                return open;
+            match tokio::time::timeout(self.patience, send(&mut to, &mut batch, &mut open)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) | Err(_) => return open.requests,
             }
-            tokio::select! {
+            let event = tokio::select! {
                 n = self.requests.recv_many(&mut batch, BATCH) => {
                     if n == 0 {
-                        return open;
+                        return open.requests;
                     }
+                    continue;
                 }
                 reports = receive(&mut from) => {
-                    let Some(reports) = reports else { return open };
+                    let Some(reports) = reports else { return open.requests };
                     for report in &reports {
                         if let FromAgent::Done { number, .. } = report {
-                            open.remove(number);
+                            open.requests.remove(number);
                         }
                     }
-                    if self.events.send(Event::Agent { reports }).await.is_err() {
-                        return open;
-                    }
+                    Event::Agent { reports }
                 }
+                lost = open.unanswered(self.patience) => {
+                    Event::AgentSilent { transport: self.transport.clone(), lost }
+                }
+            };
+            if self.events.send(event).await.is_err() {
+                return open.requests;
             }
         }
+    }
+}
+
+/// The requests that an agent has.
+#[derive(Debug, Default)]
+struct Open {
+    requests: HashSet<u64>,
+    /// When they were sent, the oldest first; some may have been answered since.
+    sent: VecDeque<(Instant, u64)>,
+}
+
+impl Open {
+    fn add(&mut self, number: u64) {
+        self.requests.insert(number);
+        self.sent.push_back((Instant::now(), number));
+    }
+
+    /// Waits for a request that has no answer after so long: in Postfix the agent's process would
+    /// have been ended by its watchdog. It counts as lost, and those of the same age with it.
+    async fn unanswered(&mut self, patience: Duration) -> HashSet<u64> {
+        let oldest = loop {
+            match self.sent.front() {
+                None => return std::future::pending().await,
+                Some((_, number)) if !self.requests.contains(number) => {
+                    self.sent.pop_front();
+                }
+                Some((sent, _)) => break *sent,
+            }
+        };
+        tokio::time::sleep_until(oldest + patience).await;
+        let mut lost = HashSet::new();
+        while let Some((sent, number)) = self.sent.front().copied()
+            && sent + patience <= Instant::now()
+        {
+            self.sent.pop_front();
+            if self.requests.remove(&number) {
+                lost.insert(number);
+            }
+        }
+        lost
     }
 }
 
 async fn send(
     to: &mut Sender<ToAgent>,
     batch: &mut Vec<Request>,
-    open: &mut HashSet<u64>,
+    open: &mut Open,
 ) -> std::io::Result<()> {
     if batch.is_empty() {
         return Ok(());
     }
     for request in batch.drain(..) {
-        open.insert(request.number);
+        open.add(request.number);
         to.push(&ToAgent::Deliver(Box::new(request)))?;
     }
     // "queue active" stands in the log before what the agent says.
@@ -123,4 +172,24 @@ async fn receive(from: &mut Receiver<FromAgent>) -> Option<Vec<FromAgent>> {
         }
     }
     Some(reports)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_silent_agent_loses_what_it_has_had_for_too_long() {
+        let patience = Duration::from_millis(80);
+        let mut open = Open::default();
+        open.add(1);
+        open.add(2);
+        tokio::time::sleep(patience / 2).await;
+        open.add(3);
+        open.requests.remove(&1);
+        assert_eq!(open.unanswered(patience).await, HashSet::from([2]));
+        assert_eq!(open.requests, HashSet::from([3]));
+        open.requests.remove(&3);
+        assert!(tokio::time::timeout(patience * 3, open.unanswered(patience)).await.is_err());
+    }
 }

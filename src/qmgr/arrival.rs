@@ -1,13 +1,16 @@
 //! From the door to the active queue: what intake processes say, and the envelope, resolving and
 //! assigning of a message whose turn has come.
 
+use std::collections::HashSet;
+use std::collections::hash_map::Entry as Slot;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use tokio::sync::mpsc;
 
-use super::books::{Memory, new_entry};
+use super::books::new_entry;
 use super::built_in;
 use super::event::Event;
 use super::queue::{Queue, now};
@@ -18,11 +21,40 @@ use super::work::{NONE, Work, reasons};
 use crate::ipc::queue::FromQueue;
 use crate::mail::address::quote_822;
 use crate::mail::envelope::Envelope;
-use crate::spool::{Location, Notice, Segment};
+use crate::spool::{Location, Notice, Segment, SegmentScan, SpoolError, scan_writer};
 
 /// Envelopes of messages that wait for a place among the active ones; beyond that they are read
 /// back when their turn comes.
 const KEPT_ENVELOPES: usize = 20_000;
+
+/// Records of a segment that are taken in at a time.
+const PIECE: usize = 500;
+
+/// Reads the segments of a writer, and passes on what is in them. Only of a segment that was
+/// `full` before can be said afterwards that nothing else is in it.
+fn read_again(
+    directory: &Path,
+    writer: u32,
+    full: &HashSet<Segment>,
+    events: &mpsc::Sender<Event>,
+) -> Result<(), SpoolError> {
+    for found in scan_writer(directory, writer)? {
+        let mut found = found?;
+        let SegmentScan { writer, segment, generation, .. } = found;
+        let was_full = full.contains(&Segment { writer, segment, generation });
+        loop {
+            let rest = found.records.split_off(PIECE.min(found.records.len()));
+            let last = rest.is_empty();
+            let records = std::mem::replace(&mut found.records, rest);
+            let piece = SegmentScan { records, ..found.empty() };
+            let event = Event::Scanned { found: piece, was_full: was_full && last };
+            if events.blocking_send(event).is_err() || last {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
 
 impl Queue {
     pub(super) fn take_in(&mut self, found: Vec<(Entry, Box<Envelope>)>) {
@@ -53,16 +85,40 @@ impl Queue {
         self.rescan(writer);
     }
 
-    /// Finds the messages of a writer that qmgr has not heard of.
+    /// Finds the messages of a writer that qmgr has not heard of. Segments are read by a thread
+    /// of their own, and taken in piece by piece between other events.
     pub(super) fn rescan(&mut self, writer: u32) {
-        let mut found = Vec::new();
+        match self.scanning.entry(writer) {
+            Slot::Occupied(mut under_way) => {
+                under_way.insert(true);
+                return;
+            }
+            Slot::Vacant(place) => place.insert(false),
+        };
         let directory = self.settings.queue_directory.clone();
-        let mut memory = Memory::default();
-        let each = |entry, envelope| found.push((entry, envelope));
-        if let Err(error) = self.books.scan(&directory, Some(writer), &mut memory, each) {
+        let full: HashSet<Segment> = self.books.full_of(writer).into_iter().collect();
+        let events = self.events.clone();
+        self.tasks += 1;
+        tokio::task::spawn_blocking(move || {
+            let failed = read_again(&directory, writer, &full, &events).err();
+            let _ = events.blocking_send(Event::ScanEnded { writer, failed });
+        });
+    }
+
+    /// Takes in what a segment holds.
+    pub(super) fn scanned(&mut self, found: SegmentScan, was_full: bool) {
+        let mut new = Vec::new();
+        self.books.found_again(found, was_full, |entry, envelope| new.push((entry, envelope)));
+        self.take_in(new);
+    }
+
+    pub(super) fn scan_ended(&mut self, writer: u32, failed: Option<&SpoolError>) {
+        if let Some(error) = failed {
             self.log.warning(format_args!("{error}"));
         }
-        self.take_in(found);
+        if self.scanning.remove(&writer) == Some(true) {
+            self.rescan(writer);
+        }
     }
 
     pub(super) fn stored(&mut self, location: Location, envelope: Box<Envelope>) {

@@ -9,7 +9,7 @@ use crate::mail::envelope::{Envelope, Timestamp};
 use crate::mail::queue_id::QueueId;
 use crate::spool::{
     Event, Found, Full, Key, Ledger, Location, Segment, SegmentScan, SpoolError, StateLog, scan,
-    scan_writer, sweep,
+    sweep,
 };
 
 /// Kinds of [`Event::Noted`].
@@ -121,6 +121,31 @@ impl Books {
         self.dirty = true;
     }
 
+    /// Segments of a writer that will get no more records.
+    pub(super) fn full_of(&self, writer: u32) -> Vec<Segment> {
+        self.ledger.full_of(writer)
+    }
+
+    /// Records of a segment that were read again; `whole` if there is nothing else in it.
+    pub(super) fn found_again(
+        &mut self,
+        scan: SegmentScan,
+        whole: bool,
+        mut each: impl FnMut(Entry, Box<Envelope>),
+    ) {
+        let SegmentScan { writer, segment, generation, records, .. } = scan;
+        for found in records {
+            if self.found(&found) {
+                let Found { location, envelope, .. } = found;
+                each(new_entry(location, &envelope), Box::new(envelope));
+            }
+        }
+        if whole {
+            self.ledger.scanned(Segment { writer, segment, generation });
+        }
+        self.dirty = true;
+    }
+
     /// Segments that have become free: after [`Books::log`]'s sync their writers may be told.
     pub(super) fn freeable(&mut self) -> Vec<Segment> {
         if !std::mem::take(&mut self.dirty) {
@@ -176,22 +201,16 @@ impl Books {
         self.log.compact(live);
     }
 
-    /// All live messages on disk, or those of one writer, that are not known yet.
+    /// All live messages on disk, at the start.
     pub(super) fn scan(
         &mut self,
         queue_directory: &Path,
-        writer: Option<u32>,
         memory: &mut Memory,
         mut each: impl FnMut(Entry, Box<Envelope>),
     ) -> Result<u32, SpoolError> {
-        let whole = writer.is_none();
-        let scan = match writer {
-            Some(writer) => scan_writer(queue_directory, writer)?,
-            None => scan(queue_directory)?,
-        };
         let mut damaged = 0;
         let mut apart_files = HashSet::new();
-        for segment in scan {
+        for segment in scan(queue_directory)? {
             // One bad segment does not keep the mail in all others from being delivered.
             let Ok(segment) = segment else {
                 damaged += 1;
@@ -209,7 +228,7 @@ impl Books {
             }
             self.ledger.scanned(Segment { writer, segment, generation });
         }
-        if whole && damaged == 0 {
+        if damaged == 0 {
             sweep(queue_directory, &apart_files);
         }
         self.dirty = true;

@@ -65,6 +65,7 @@ impl Queue {
                 socket: self.settings.queue_directory.join("private").join(&**transport),
                 requests,
                 events: self.events.clone(),
+                patience: self.settings.agent_patience,
             };
             tokio::spawn(link.run());
             sender
@@ -247,6 +248,19 @@ impl Queue {
             return;
         }
         self.log.warning(format_args!("private/{transport} socket: premature disconnect"));
+        self.give_up(lost);
+    }
+
+    /// The agent is there, but says nothing about these requests.
+    pub(super) fn silent(&mut self, transport: &str, lost: HashSet<u64>) {
+        self.log.warning(format_args!(
+            "private/{transport} socket: no answer within {} seconds (daemon_timeout)",
+            self.settings.agent_patience.as_secs()
+        ));
+        self.give_up(lost);
+    }
+
+    fn give_up(&mut self, lost: HashSet<u64>) {
         let failure =
             Failure { status: Status::new(4, 3, 0), text: "unknown mail transport error".into() };
         let mut lost: Vec<u64> = lost.into_iter().collect();

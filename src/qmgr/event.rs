@@ -12,7 +12,7 @@ use crate::ipc::delivery::{FromAgent, Request};
 use crate::ipc::queue::{FromQueue, ToQueue};
 use crate::mail::envelope::{Envelope, Timestamp};
 use crate::mail::queue_id::QueueId;
-use crate::spool::{Location, Segment, SpoolError};
+use crate::spool::{Location, Segment, SegmentScan, SpoolError};
 
 /// Messages with their records.
 pub(super) type Stored = Vec<(Location, Box<Envelope>)>;
@@ -31,6 +31,12 @@ pub(super) enum Event {
     AgentUnavailable { transport: String, why: String, requests: Vec<Request> },
     /// The agent has gone, and with it these requests.
     AgentLost { transport: String, lost: HashSet<u64> },
+    /// The agent has had these requests for longer than anything may take.
+    AgentSilent { transport: String, lost: HashSet<u64> },
+    /// A writer's segments are being read again: this was found in one of them.
+    Scanned { found: SegmentScan, was_full: bool },
+    /// The reading is over; what went wrong.
+    ScanEnded { writer: u32, failed: Option<SpoolError> },
     /// Recipients have been resolved.
     Resolved { message: scheduler::Key, resolved: Resolved },
     /// Notices have been made.

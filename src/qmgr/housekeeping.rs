@@ -1,6 +1,7 @@
 //! Free segments, sparse segments, the size of the state log, and new configurations.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use super::Parts;
 use super::event::Event;
@@ -8,7 +9,7 @@ use super::queue::Queue;
 use super::scheduler::Queue as Place;
 use crate::config::{Config, Sources, master_cf, parameters as p};
 use crate::ipc::queue::FromQueue;
-use crate::spool::{Key as SpoolKey, Location, Segment};
+use crate::spool::{Key as SpoolKey, Location, Segment, SpoolError};
 
 /// A full segment with so few live messages is sparse.
 const SPARSE: usize = 16;
@@ -18,6 +19,9 @@ const MOVED: usize = 256;
 
 /// Housekeeping rounds between looks at sparse segments: a minute.
 const ROUNDS: u32 = 240;
+
+/// Between two attempts to have the state log on disk.
+const SYNC_AGAIN: Duration = Duration::from_secs(5);
 
 impl Queue {
     pub(super) fn housekeeping(&mut self) {
@@ -34,24 +38,29 @@ impl Queue {
         }
         let free = self.books.freeable();
         if !free.is_empty() {
-            let (log, events) = (self.books.log(), self.events.clone());
-            self.tasks += 1;
-            tokio::spawn(async move {
-                let result = log.sync().await;
-                let _ = events.send(Event::Synced { free, result }).await;
-            });
+            self.sync(free, Duration::ZERO);
         }
     }
 
-    pub(super) fn synced(&mut self, free: &[Segment], on_disk: bool) {
-        if !on_disk {
-            self.log.warning(format_args!("state log: write error"));
+    /// Waits until the log has it on disk that these segments are free.
+    fn sync(&mut self, free: Vec<Segment>, pause: Duration) {
+        let (log, events) = (self.books.log(), self.events.clone());
+        self.tasks += 1;
+        tokio::spawn(async move {
+            tokio::time::sleep(pause).await;
+            let result = log.sync().await;
+            let _ = events.send(Event::Synced { free, result }).await;
+        });
+    }
+
+    /// They are; or the disk refused, and they wait: the log keeps what it could not write.
+    pub(super) fn synced(&mut self, free: Vec<Segment>, result: &Result<(), SpoolError>) {
+        if let Err(error) = result {
+            self.log.warning(format_args!("state log: {error}"));
+            return self.sync(free, SYNC_AGAIN);
         }
-        self.books.freed(free);
-        if !on_disk {
-            return;
-        }
-        for Segment { writer, segment, generation } in free {
+        self.books.freed(&free);
+        for Segment { writer, segment, generation } in &free {
             if *writer == self.writer.id() {
                 self.writer.recycle(*segment, *generation);
             } else if let Some(intake) = self.intakes.get(writer) {

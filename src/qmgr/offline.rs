@@ -29,7 +29,7 @@ impl Offline {
     pub fn open(queue_directory: &Path) -> Result<Self, SpoolError> {
         let (mut books, mut memory) = Books::open(queue_directory)?;
         let mut entries = Vec::new();
-        books.scan(queue_directory, None, &mut memory, |entry, _| entries.push(entry))?;
+        books.scan(queue_directory, &mut memory, |entry, _| entries.push(entry))?;
         entries.sort_by_key(|entry| entry.arrival);
         let by_id = (0..).zip(&entries).map(|(place, entry)| (entry.id, place)).collect();
         let reader = Reader::new(queue_directory);

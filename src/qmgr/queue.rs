@@ -59,6 +59,8 @@ pub(super) struct Queue {
     pub(super) agents:
         HashMap<Arc<str>, mpsc::UnboundedSender<Request>, foldhash::fast::RandomState>,
     pub(super) intakes: HashMap<u32, mpsc::UnboundedSender<FromQueue>>,
+    /// Writers whose segments are being read again, and whether to do it once more.
+    pub(super) scanning: HashMap<u32, bool>,
     /// Housekeeping rounds since sparse segments were looked for.
     pub(super) rounds: u32,
     /// Messages that were marked for it while qmgr was down.
@@ -86,7 +88,7 @@ impl Queue {
         scheduler.transport(RETRY, settings.transport_limits(RETRY));
         let mut found = Vec::new();
         let each = |entry, envelope| found.push((entry, envelope));
-        let damaged = books.scan(&directory, None, &mut memory, each).map_err(say)?;
+        let damaged = books.scan(&directory, &mut memory, each).map_err(say)?;
         if damaged > 0 {
             log.warning(format_args!("{damaged} damaged queue records were left out"));
         }
@@ -114,6 +116,7 @@ impl Queue {
             work: HashMap::default(),
             agents: HashMap::default(),
             intakes: HashMap::new(),
+            scanning: HashMap::new(),
             rounds: 0,
             to_requeue: Vec::new(),
             tasks: 0,
@@ -226,6 +229,12 @@ impl Queue {
                 self.unavailable(&transport, &why, requests);
             }
             Event::AgentLost { transport, lost } => self.lost(&transport, lost),
+            Event::AgentSilent { transport, lost } => self.silent(&transport, lost),
+            Event::Scanned { found, was_full } => self.scanned(found, was_full),
+            Event::ScanEnded { writer, failed } => {
+                self.tasks -= 1;
+                self.scan_ended(writer, failed.as_ref());
+            }
             Event::Resolved { message, resolved } => {
                 self.tasks -= 1;
                 self.resolved(message, resolved);
@@ -251,7 +260,7 @@ impl Queue {
             }
             Event::Synced { free, result } => {
                 self.tasks -= 1;
-                self.synced(&free, result.is_ok());
+                self.synced(free, &result);
             }
             Event::Probe { stored: (location, envelope) } => self.stored(location, envelope),
             Event::Moved { moves } => {

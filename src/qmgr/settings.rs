@@ -86,6 +86,8 @@ pub(super) struct Settings {
     pub(super) quote_logged: bool,
     pub(super) delay_decimals: u32,
     pub(super) soft_bounce: bool,
+    /// `daemon_timeout`: how long an agent may have a request.
+    pub(super) agent_patience: Duration,
     pub(super) fast_flush: DomainList,
     /// address_verify_pending_request_limit
     pub(super) most_probes: usize,
@@ -125,6 +127,7 @@ impl Settings {
             delay_decimals: u32::try_from(config.int(&p::delay_logging_resolution_limit))
                 .unwrap_or(2),
             soft_bounce: config.bool(&p::soft_bounce),
+            agent_patience: config.time(&p::daemon_timeout),
             fast_flush,
             negative_cache: config.bool(&p::address_verify_negative_cache),
             most_probes: config.count(&p::address_verify_pending_request_limit),

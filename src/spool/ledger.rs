@@ -117,6 +117,13 @@ impl Ledger {
         }
     }
 
+    /// Segments of a writer that will get no more records.
+    pub fn full_of(&self, writer: u32) -> Vec<Segment> {
+        let mut full = self.segments(|page| page.full.is_some());
+        full.retain(|segment| segment.writer == writer);
+        full
+    }
+
     /// Full segments in which everything is dead. For each: append [`Segment::freed`], wait for
     /// the log's sync, then tell the writer to recycle it.
     pub fn freeable(&self) -> Vec<Segment> {

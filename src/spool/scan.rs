@@ -45,6 +45,13 @@ pub struct SegmentScan {
     pub damaged: u32,
 }
 
+impl SegmentScan {
+    /// The same segment with nothing found in it.
+    pub fn empty(&self) -> Self {
+        Self { records: Vec::new(), damaged: 0, ..*self }
+    }
+}
+
 /// Goes through the segments of some writers; see [`scan`].
 #[derive(Debug)]
 pub struct Scan {
