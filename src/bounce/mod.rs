@@ -277,9 +277,9 @@ fn templates(config: &Config, log: &Log) -> Result<Templates, String> {
     if file.is_empty() {
         return Ok(Templates::default());
     }
-    let text = std::fs::read_to_string(&file)
+    let text = crate::lookup::lent::read(&file)
         .map_err(|e| format!("open {file}: {}", crate::config::why(&e)))?;
-    Templates::read(&file, &text, log)
+    Templates::read(&file, &String::from_utf8_lossy(&text), log)
 }
 
 impl Settings {

@@ -63,6 +63,13 @@ pub fn strip_optional_braces(element: &str) -> Result<&str, String> {
     if element.starts_with('{') { strip_braces(element) } else { Ok(element) }
 }
 
+/// The absolute paths that a value names, alone or behind the type of a table.
+pub fn paths_in(value: &str) -> impl Iterator<Item = &str> {
+    value
+        .split([' ', ',', '\t', '\r', '\n', '{', '}', '='])
+        .filter_map(|word| word.get(word.find('/')?..))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

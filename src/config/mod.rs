@@ -24,7 +24,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-pub use self::list::{split_list, strip_braces, strip_optional_braces};
+pub use self::list::{paths_in, split_list, strip_braces, strip_optional_braces};
 use self::main_cf::{Setting, Settings};
 use self::parameter::Default as Preset;
 

@@ -1,5 +1,7 @@
 //! master to the processes it starts, over the socket that each one inherits as standard input.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::config::Sources;
@@ -17,7 +19,17 @@ pub enum ToProcess {
     /// `postfix stop`: the same, but nobody is waited for.
     Stop,
     /// qmgr only: take over this configuration without exiting.
-    Reload(Sources),
+    Reload(Reload),
+}
+
+/// A new configuration for a process that lives on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Reload {
+    /// The configuration.
+    pub sources: Sources,
+    /// Files that its tables are in. They lie open on [`Start::lender`], in this order: the
+    /// process has no rights any more to open them itself.
+    pub files: Vec<PathBuf>,
 }
 
 /// How a process begins.
@@ -31,6 +43,9 @@ pub struct Start {
     pub all_services: Vec<ServiceLine>,
     /// Whether the system runs as root; without root one user does everything.
     pub privileged: bool,
+    /// Whether one more descriptor follows the sockets: the socket over which master lends files at
+    /// a reload.
+    pub lender: bool,
     /// Grows with each reload: tells instances of one program on different configurations apart.
     pub generation: u64,
 }

@@ -22,7 +22,7 @@ pub fn encode(names: &[u8]) -> Result<Vec<u8>, String> {
         if at > 0 {
             content.push(b'\n');
         }
-        let file = std::fs::read(name).map_err(|e| format!("open {name}: {}", why(&e)))?;
+        let file = super::lent::read(name).map_err(|e| format!("open {name}: {}", why(&e)))?;
         content.extend_from_slice(&file);
         if content.len() > LIMIT {
             return Err(format!("file too large: {all}"));

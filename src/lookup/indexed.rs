@@ -163,7 +163,7 @@ pub(super) fn open(
     // The text is there and newer, or the file is not ours: the text counts. A text that this
     // process may not read changes nothing.
     if let Some(syntax) = syntax
-        && let Ok(text) = std::fs::read(name)
+        && let Ok(text) = super::lent::read(name)
     {
         if file.is_none() {
             report(format!(

@@ -311,7 +311,7 @@ impl Parser<'_> {
     /// The lines of a file, in place.
     fn file(&mut self, path: &str, matches: bool, depth: usize) -> Result<(), Problem> {
         let read = match depth < DEPTH {
-            true => std::fs::read(path).map_err(|e| why(&e)),
+            true => super::lent::read(path).map_err(|e| why(&e)),
             false => Err("too many files in files".to_owned()),
         };
         match read {

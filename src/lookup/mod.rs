@@ -18,6 +18,7 @@ mod file_value;
 mod fold;
 mod hash;
 mod indexed;
+pub mod lent;
 mod lines;
 mod native;
 mod open;

@@ -7,6 +7,7 @@ use super::braces;
 use super::cidr::CidrTable;
 use super::file_value::{self, MakeValue};
 use super::hash::HashTable;
+use super::lent;
 use super::lines::Report;
 use super::pattern::{Dialect, PatternTable, Reading};
 use super::table::{Engine, Purpose};
@@ -71,7 +72,7 @@ pub fn unsupported(kind: &str) -> String {
 
 /// Reads the whole of a file; the error is Postfix's text.
 pub fn read_file(path: &str) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|e| format!("open {path}: {}", why(&e)))
+    lent::read(path).map_err(|e| format!("open {path}: {}", why(&e)))
 }
 
 /// The files whose change means that a table must be read again, and whether people write them.
@@ -103,7 +104,7 @@ pub(super) fn load(
     match kind {
         "texthash" => {
             let text =
-                std::fs::read(name).map_err(|e| format!("open database {name}: {}", why(&e)))?;
+                lent::read(name).map_err(|e| format!("open database {name}: {}", why(&e)))?;
             HashTable::parse_text(name, &text, purpose, utf8, report).map(Engine::Hash)
         }
         "inline" => HashTable::parse_inline(name, purpose, utf8, &mut value).map(Engine::Hash),

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+
+use super::lent;
 
 /// Files up to this size are held in memory: no system call per look-up.
 const IN_MEMORY: u64 = 64 << 20;
@@ -34,14 +35,12 @@ pub enum ReadError {
 impl Source {
     /// Opens the file at `path`.
     pub fn open(path: &Path) -> std::io::Result<Self> {
-        let mut file = File::open(path)?;
+        let file = lent::open(path)?;
         let length = file.metadata()?.len();
         if length > IN_MEMORY {
             return Ok(Self::File(file, length));
         }
-        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
-        file.read_to_end(&mut bytes)?;
-        Ok(Self::Memory(bytes.into()))
+        Ok(Self::Memory(lent::whole(&file)?.into()))
     }
 
     /// Its length in bytes.

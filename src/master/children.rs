@@ -1,5 +1,6 @@
 //! The processes that master has started: how one is born, spoken to, and missed.
 
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -13,7 +14,7 @@ use tokio::sync::mpsc;
 
 use super::hosts::Host;
 use crate::config::{Config, parameters as p};
-use crate::ipc::birth::{FromProcess, Start, ToProcess};
+use crate::ipc::birth::{FromProcess, Reload, Start, ToProcess};
 use crate::ipc::channel;
 use crate::sys::descriptors;
 
@@ -31,6 +32,8 @@ pub(super) struct Child {
     /// It was told to finish.
     pub draining: bool,
     messages: mpsc::UnboundedSender<ToProcess>,
+    /// Where files are lent to it.
+    lender: Option<UnixStream>,
 }
 
 /// What tasks tell master's loop.
@@ -64,16 +67,35 @@ impl Child {
             .spawn()?;
         ours.set_write_timeout(Some(Duration::from_secs(10)))?;
         let mut frame = Vec::new();
+        let lends = start.lender;
         channel::append_frame(&mut frame, &ToProcess::Start(start))?;
         ours.write_all(&frame)?;
         for socket in sockets {
             descriptors::send(ours.as_fd(), socket.as_fd())?;
         }
+        let lender = match lends {
+            true => {
+                let (ours_to_lend, theirs) = UnixStream::pair()?;
+                theirs.set_read_timeout(Some(Duration::from_secs(10)))?;
+                ours_to_lend.set_write_timeout(Some(Duration::from_secs(10)))?;
+                descriptors::send(ours.as_fd(), theirs.as_fd())?;
+                Some(ours_to_lend)
+            }
+            false => None,
+        };
         ours.set_nonblocking(true)?;
         let pid = i32::try_from(child.id()).map_err(io::Error::other)?;
         let (messages, inbox) = mpsc::unbounded_channel();
         tokio::spawn(converse(tokio::net::UnixStream::from_std(ours)?, pid, inbox, events.clone()));
-        Ok(Self { host, pid, started: Instant::now(), ready: false, draining: false, messages })
+        Ok(Self {
+            host,
+            pid,
+            started: Instant::now(),
+            ready: false,
+            draining: false,
+            messages,
+            lender,
+        })
     }
 
     /// Tells the process to finish what is in flight and end.
@@ -88,9 +110,17 @@ impl Child {
         let _ = self.messages.send(ToProcess::Stop);
     }
 
-    /// Gives qmgr a new configuration.
-    pub(super) fn reload(&self, sources: crate::config::Sources) {
-        let _ = self.messages.send(ToProcess::Reload(sources));
+    /// Gives qmgr a new configuration, and the files that it may not open itself.
+    pub(super) fn reload(&self, sources: crate::config::Sources, files: Vec<(PathBuf, File)>) {
+        let mut lent = Vec::new();
+        for (path, file) in files {
+            let Some(lender) = &self.lender else { break };
+            if descriptors::send(lender.as_fd(), file.as_fd()).is_err() {
+                break;
+            }
+            lent.push(path);
+        }
+        let _ = self.messages.send(ToProcess::Reload(Reload { sources, files: lent }));
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod children;
 mod hosts;
+mod lend;
 mod lock;
 mod notify;
 mod options;

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 
 use super::children::{Child, Event};
 use super::hosts::{self, HOSTS, Host, Service};
+use super::lend;
 use super::lock::{self, MasterLock};
 use super::notify::Manager;
 use super::options::Options;
@@ -271,6 +272,7 @@ impl Master {
             services,
             all_services: self.plan.lines.clone(),
             privileged: self.privileged,
+            lender: host == Host::Qmgr,
             generation: self.generation,
         };
         let foreground = self.options.foreground;
@@ -382,7 +384,10 @@ impl Master {
             let qmgr =
                 self.children.iter().find(|child| child.host == Host::Qmgr && !child.draining);
             match (host, qmgr) {
-                (Host::Qmgr, Some(qmgr)) => qmgr.reload(self.plan.sources.clone()),
+                (Host::Qmgr, Some(qmgr)) => {
+                    let files = lend::files(&self.plan.config, &self.plan.lines, self.privileged);
+                    qmgr.reload(self.plan.sources.clone(), files);
+                }
                 _ if self.plan.hosted.contains_key(&host) => self.start(host),
                 _ => self
                     .children

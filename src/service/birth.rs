@@ -10,6 +10,7 @@ use std::future::Future;
 use std::io::{self, Read as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
@@ -21,9 +22,10 @@ use super::logging;
 use super::profile::{Profile, Threads};
 use crate::config::master_cf::ServiceLine;
 use crate::config::{Config, Sources};
-use crate::ipc::birth::{FromProcess, Start, ToProcess};
+use crate::ipc::birth::{FromProcess, Reload, Start, ToProcess};
 use crate::ipc::channel::{self, take_frame};
 use crate::log::{self, Log};
+use crate::lookup;
 use crate::sys::descriptors;
 
 /// What a process has been given.
@@ -231,7 +233,7 @@ fn runtime(threads: Threads) -> io::Result<tokio::runtime::Runtime> {
 }
 
 /// Reads what master says first, and makes the configuration and the logs from it.
-fn begin(profile: &Profile) -> Result<(Birth, UnixStream), String> {
+fn begin(profile: &Profile) -> Result<(Birth, Master), String> {
     let (start, sockets, master) = hear_master()
         .map_err(|e| format!("{} is started by master(8), not by hand ({e})", profile.name))?;
     let config = Config::parse(&start.sources).map_err(|problem| problem.text)?;
@@ -265,7 +267,13 @@ fn begin(profile: &Profile) -> Result<(Birth, UnixStream), String> {
     Ok((birth, master))
 }
 
-fn hear_master() -> io::Result<(Start, Vec<OwnedFd>, UnixStream)> {
+/// The socket to master, and the one over which it lends files.
+struct Master {
+    stream: UnixStream,
+    lender: Option<UnixStream>,
+}
+
+fn hear_master() -> io::Result<(Start, Vec<OwnedFd>, Master)> {
     let mut master = UnixStream::from(descriptors::take_stdin()?);
     master.set_read_timeout(Some(std::time::Duration::from_secs(10)))?;
     let mut bytes = vec![0; 4];
@@ -280,16 +288,17 @@ fn hear_master() -> io::Result<(Start, Vec<OwnedFd>, UnixStream)> {
         return Err(io::ErrorKind::InvalidData.into());
     };
     let count: usize = start.services.iter().map(|service| service.sockets).sum();
-    let sockets =
-        (0..count).map(|_| descriptors::receive(master.as_fd())).collect::<io::Result<_>>()?;
+    let receive = || descriptors::receive(master.as_fd());
+    let sockets = (0..count).map(|_| receive()).collect::<io::Result<_>>()?;
+    let lender = start.lender.then(receive).transpose()?.map(UnixStream::from);
     master.set_read_timeout(None)?;
-    Ok((start, sockets, master))
+    Ok((start, sockets, Master { stream: master, lender }))
 }
 
 /// Tells master that this process is ready, and turns what master says into a [`Life`]. When
 /// master has gone, so goes this process.
 fn listen_to_master(
-    master: UnixStream,
+    Master { stream: master, lender }: Master,
     log: &Log,
 ) -> (Life, Reloads, UnboundedSender<FromProcess>) {
     let (drain, draining) = watch::channel(false);
@@ -316,7 +325,10 @@ fn listen_to_master(
                 }
             };
             match said {
-                Ok(Some(ToProcess::Reload(sources))) => {
+                Ok(Some(ToProcess::Reload(Reload { sources, files }))) => {
+                    if let Some(lender) = &lender {
+                        borrow(lender, files, &log);
+                    }
                     let _ = reload.send(sources);
                 }
                 Ok(Some(ToProcess::Start(_))) => {}
@@ -331,4 +343,19 @@ fn listen_to_master(
         drain.closed().await;
     });
     (Life { draining, stopping }, reloads, to_master)
+}
+
+/// Takes the files that master has lent; what has gone wrong shows when they are opened.
+fn borrow(lender: &UnixStream, files: Vec<PathBuf>, log: &Log) {
+    let mut lent = Vec::with_capacity(files.len());
+    for path in files {
+        match descriptors::receive(lender.as_fd()) {
+            Ok(descriptor) => lent.push((path, descriptor)),
+            Err(e) => {
+                log.warning(format_args!("files from master: {}", crate::config::why(&e)));
+                break;
+            }
+        }
+    }
+    lookup::lent::lend(lent);
 }

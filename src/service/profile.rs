@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::config::{Config, parameters as p};
+use crate::config::{Config, parameters as p, paths_in};
 use crate::log::Log;
 use crate::sys::confine::{self, Confined, Files};
 use crate::sys::users;
@@ -103,11 +103,8 @@ impl Profile {
 fn named_folders(config: &Config) -> Vec<PathBuf> {
     let mut folders = Vec::new();
     for name in config.names_set() {
-        let value = config.value(name);
-        for word in value.split([' ', ',', '\t', '\n', '{', '}', '=']) {
-            let path = word.find('/').and_then(|at| word.get(at..)).map(PathBuf::from);
-            if let Some(folder) = path.as_deref().and_then(|path| path.parent())
-                && folder.is_absolute()
+        for path in paths_in(&config.value(name)) {
+            if let Some(folder) = std::path::Path::new(path).parent()
                 && folder.parent().is_some()
                 && folder.is_dir()
             {
