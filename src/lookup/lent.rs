@@ -48,12 +48,16 @@ pub(super) fn whole(file: &File) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The file that was lent under this path, if it still is the one that lies there.
+/// The file that was lent under this path, if it still is the one that lies there, as far as this
+/// process may know.
 fn lent(path: &Path) -> Option<File> {
     let lent = LENT.read().unwrap_or_else(PoisonError::into_inner);
     let file = lent.get(path)?;
-    let (here, there) = (file.metadata().ok()?, std::fs::metadata(path).ok()?);
-    let same = (here.dev(), here.ino()) == (there.dev(), there.ino());
+    let here = file.metadata().ok()?;
+    let same = match std::fs::metadata(path) {
+        Ok(there) => (here.dev(), here.ino()) == (there.dev(), there.ino()),
+        Err(e) => e.kind() == io::ErrorKind::PermissionDenied,
+    };
     if same { file.try_clone().ok() } else { None }
 }
 

@@ -291,13 +291,13 @@ impl Master {
 
     /// A new generation serves: the older ones of its kind may go.
     fn is_ready(&mut self, pid: i32) {
-        let Some(host) = self.children.iter_mut().find(|child| child.pid == pid).map(|child| {
-            child.ready = true;
-            child.host
-        }) else {
-            return;
-        };
-        for old in self.children.iter_mut().filter(|child| child.host == host && child.pid != pid) {
+        let Some(new) = self.children.iter_mut().find(|child| child.pid == pid) else { return };
+        new.ready = true;
+        let (host, started) = (new.host, new.started);
+        // After a reload right at the start, the older one may be ready when the newer one has
+        // been started already.
+        let older = |child: &&mut Child| child.host == host && child.started < started;
+        for old in self.children.iter_mut().filter(older) {
             if !old.draining {
                 old.drain();
             }
