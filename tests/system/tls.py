@@ -115,6 +115,8 @@ def keys_stay_where_they_are():
         der = subprocess.run(["openssl", "pkey", "-in", system.etc / "server.key", "-outform", "DER"], stdout=subprocess.PIPE).stdout
         text = (system.etc / "server.key").read_bytes().splitlines()
         secrets = [der[-200:-160], text[10]]
+        public = subprocess.run(["openssl", "x509", "-in", system.etc / "server.pem", "-outform", "DER"], stdout=subprocess.PIPE).stdout[100:160]
+        sees_certificate = False
         assert len(system.named("tlsmgr")) == 1 and system.named("smtpd")
         for pid in system.named("smtpd"):
             with open(f"/proc/{pid}/mem", "rb") as memory:
@@ -127,7 +129,9 @@ def keys_stay_where_they_are():
                         held = memory.read(end - start)
                     except OSError:
                         continue
+                    sees_certificate |= public in held
                     assert not any(secret in held for secret in secrets), f"smtpd has the key in {line}"
+        assert sees_certificate, "this search finds nothing, not even what must be there"
 
 
 def reload_takes_new_certificates_over():
