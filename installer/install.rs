@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::accounts;
 use crate::arguments::InstallOptions;
 use crate::configure;
-use crate::conflict::{self, Conflict, Remedy};
+use crate::conflict::{self, Conflict, Evidence, Remedy};
 use crate::context::{Context, Done};
 use crate::failure::{Failure, Outcome};
 use crate::folders;
@@ -84,17 +84,31 @@ fn replace(context: &Context, conflicts: &[Conflict]) -> Outcome {
         let facts = Facts::default();
         crate::act::perform(&context.machine, &context.voice, "replace", &plan, facts, false)?;
     }
-    // Files of nobody's are replaced by the installation itself.
-    let left: Vec<Conflict> = conflict::find(&context.machine)
-        .into_iter()
-        .filter(|conflict| {
-            conflict.found.iter().any(|e| !matches!(e, conflict::Evidence::Name { .. }))
-        })
-        .collect();
+    let left = left(context);
     if left.is_empty() {
         return Ok(());
     }
-    Err(blocked(context, &left))
+    conflict::tell(&context.machine, &context.voice, &left);
+    Err(Failure::new("another mail system is still in the way; nothing has been installed"))
+}
+
+/// What is still in the way; processes that were told to end get some time. Files of nobody's are
+/// no matter: the installation itself replaces them.
+fn left(context: &Context) -> Vec<Conflict> {
+    for _ in 0..50 {
+        let mut left = conflict::find(&context.machine);
+        left.retain(|conflict| {
+            conflict.found.iter().any(|evidence| !matches!(evidence, Evidence::Name { .. }))
+        });
+        let ends = |evidence: &Evidence| {
+            matches!(evidence, Evidence::Process { .. } | Evidence::Listener { .. })
+        };
+        if !left.iter().any(|conflict| conflict.found.iter().any(ends)) {
+            return left;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    conflict::find(&context.machine)
 }
 
 fn decide(context: &Context, programs: &Programs, asked: &Asked) -> Plan {

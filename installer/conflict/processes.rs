@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System, UpdateKind};
+use sysinfo::{
+    ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, RefreshKind, System, UpdateKind,
+};
 
 use super::{Evidence, catalogue};
 
@@ -19,9 +21,12 @@ pub(super) fn find() -> Vec<(String, Evidence)> {
             .flatten()
             .find_map(catalogue::by_program);
         let agent = match by_name {
-            // Ours and C Postfix's processes have the same names.
+            // Ours and C Postfix's processes have the same names; without root's rights they
+            // cannot be told apart.
             Some(agent) if agent.name == "opensmtpd" => {
-                (!is_ours(process.exe()) && !is_c_postfix(process.exe())).then_some(agent)
+                let known = process.exe().is_some_and(|exe| !exe.as_os_str().is_empty());
+                let other = known && !is_ours(process.exe()) && !is_c_postfix(process.exe());
+                other.then_some(agent)
             }
             Some(agent) => Some(agent),
             None if name == "master" && is_c_postfix(process.exe()) => {
@@ -32,7 +37,8 @@ pub(super) fn find() -> Vec<(String, Evidence)> {
         // Somebody sending a message is no daemon.
         let short_lived =
             process.run_time() < 2 && process.parent().is_some_and(|p| p.as_u32() > 2);
-        if let Some(agent) = agent.filter(|_| !short_lived) {
+        let is_dead = matches!(process.status(), ProcessStatus::Zombie | ProcessStatus::Dead);
+        if let Some(agent) = agent.filter(|_| !short_lived && !is_dead) {
             found.push((agent.name.to_owned(), Evidence::Process { pid: pid.as_u32(), name }));
         }
     }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The installer on a whole machine: install, name, first start, mail, doctor, uninstall; other mail systems in the way;
 C Postfix replaced with its queue, and given back. Each test has a throw-away copy of this machine (tests/gentoo/namespace.sh)."""
-import json, os, pathlib, pwd, shutil, smtplib, socket, subprocess, sys, threading, time
+import json, os, pathlib, pwd, re, shutil, smtplib, socket, subprocess, sys, threading, time
 sys.path.insert(0, os.path.dirname(__file__))
 from common import main, skip, stage, wait_for
 
@@ -22,7 +22,9 @@ def installer(*words, good=True, **kw):
 
 
 def sh(command, **kw):
-    return subprocess.run(command, shell=True, check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, **kw).stdout
+    done = subprocess.run(command, shell=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, **kw)
+    assert done.returncode == 0, f"{command}: exit code {done.returncode}\n{done.stdout}"
+    return done.stdout
 
 
 def tree(*folders):
@@ -168,13 +170,17 @@ def c_postfix_is_replaced_and_given_back():
         sh(f"mkdir -p /{folder} && cp -a {REFERENCE}/{folder}/. /{folder}/")
     etc = pathlib.Path("/etc/postfix")
     sh(f"mkdir -p /etc/postfix && cp -a {REFERENCE}/etc/postfix/. /etc/postfix/ && cp /usr/share/postfix/master.cf.dist /etc/postfix/master.cf")
-    sh("echo mail.example.test > /etc/hostname; sed -i 's/ y  /n/' /etc/postfix/master.cf; mkdir -p /var/lib/postfix; chown postfix /var/lib/postfix; useradd -m alice")
+    master_cf = (etc / "master.cf").read_text()
+    (etc / "master.cf").write_text(re.sub(r"^(\w+ +\S+ +\S+ +\S+ +)y", r"\1n", master_cf, flags=re.M))
+    sh("getent group postdrop || groupadd -r postdrop; getent passwd postfix || useradd -r -M -d /var/spool/postfix -s /usr/sbin/nologin -U postfix")
+    sh("useradd -m alice; mkdir -p /var/lib/postfix /var/spool/postfix; chown postfix: /var/lib/postfix;"
+       "chgrp postdrop /usr/sbin/postdrop /usr/sbin/postqueue; chmod 2755 /usr/sbin/postdrop /usr/sbin/postqueue")
     own = "compatibility_level = 3.6\nmyhostname = mail.example.test\nmydestination = mail.example.test\ninet_interfaces = loopback-only\n" \
           "maillog_file = /var/log/maillog\nalias_maps = texthash:/etc/aliases\nalias_database =\ndaemon_directory = /usr/lib/postfix/sbin\n" \
           "defer_transports = smtp local\nhome_mailbox = .maildir/\nsetgid_group = postdrop\n"
     (etc / "main.cf").write_text(own)
     pathlib.Path("/etc/aliases").write_text("root: alice\n")
-    sh("postfix set-permissions 2>&1 || true; postfix start")
+    sh("script -qec 'postfix start' /dev/null")
     wait_for(port_25, "C Postfix")
     for number in range(3):
         sh(f"printf 'Subject: n{number}\\n\\n.text {number}\\n' | sendmail -f bob@mail.example.test alice@mail.example.test far@elsewhere.test")
@@ -192,13 +198,13 @@ def c_postfix_is_replaced_and_given_back():
     assert (etc / "main.cf").read_text() == own
     installer("migrate", "postfix")
     assert not deferred()
-    listed = [json.loads(line) for line in sh("postqueue -j").splitlines()]
+    listed = [json.loads(line) for line in sh("postqueue -j 2>/dev/null").splitlines()]
     assert sorted(m["queue_id"] for m in listed) == sorted(names), listed
     assert [m["queue_id"] for m in listed if m["queue_name"] == "hold"] == [held]
     assert {r["address"] for m in listed for r in m["recipients"]} == {"alice@mail.example.test", "far@elsewhere.test"}
     # Back again: C Postfix finds its mail, and delivers it.
     installer("migrate", "--back")
-    assert (etc / "main.cf").read_text() == own and sh("postqueue -j") == ""
+    assert (etc / "main.cf").read_text() == own and sh("postqueue -j 2>/dev/null") == ""
     installer("uninstall", "--yes", "--quiet")
     assert tree("/usr/sbin", "/usr/bin") == programs
     (etc / "main.cf").write_text(own.replace("defer_transports = smtp local", "defer_transports = smtp"))
@@ -215,7 +221,7 @@ def c_postfix_is_replaced_and_given_back():
     sh("sed -i s,/usr/lib/postfix/sbin,/usr/libexec/postfix, /etc/postfix/main.cf")
     installer("first-start")
     wait_for(port_25, "postfix-rs")
-    assert len(sh("postqueue -j").splitlines()) == 3 and not deferred()
+    assert len(sh("postqueue -j 2>/dev/null").splitlines()) == 3 and not deferred()
 
 
 TESTS = [a_whole_life, accounts_without_tools, others_are_in_the_way, read_only_etc_and_no_root, an_open_relay, c_postfix_is_replaced_and_given_back]
