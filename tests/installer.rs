@@ -256,7 +256,7 @@ fn killed_everywhere(machine: &Machine, words: &[&str]) {
         assert!(!output.status.success(), "step {step}");
         use std::os::unix::process::ExitStatusExt as _;
         assert_eq!(output.status.signal(), Some(9), "step {step}");
-        if machine.path("/var/lib/postfix-installer/journal").exists() {
+        if step % 10 == 0 && machine.path("/var/lib/postfix-installer/journal").exists() {
             let report = machine.run(&["check"]);
             let report = String::from_utf8_lossy(&report.stdout).into_owned();
             assert!(report.contains("interrupted"), "step {step}: {report}");

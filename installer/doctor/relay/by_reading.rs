@@ -51,7 +51,7 @@ mod tests {
     use postfix_rs::config::Sources;
 
     fn open(main_cf: &str) -> bool {
-        let base = "mynetworks = 127.0.0.0/8, [::1]/128\n";
+        let base = "compatibility_level = 3.6\nmynetworks = 127.0.0.0/8, [::1]/128\n";
         let main_cf = format!("{base}{main_cf}");
         let config = Config::parse(&Sources { main_cf, ..Sources::default() }).unwrap();
         relays(&config, IpAddr::from([198, 51, 100, 77]))
