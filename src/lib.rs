@@ -30,10 +30,10 @@ pub mod config;
 pub mod filter;
 pub mod spool;
 pub mod ipc;
+pub mod sasl;
 pub mod lookup;
 pub mod dns;
 pub mod tls;
-pub mod sasl;
 pub mod service;
 
 // Stages: libraries inside the processes that need them.

@@ -18,10 +18,10 @@ const ORDER: &[&str] = &[
     "filter",
     "spool",
     "ipc",
+    "sasl",
     "lookup",
     "dns",
     "tls",
-    "sasl",
     "service", // toolkit
     "rewrite",
     "cleanup",

@@ -46,7 +46,7 @@ features! {
     "ldap-bind" ["ldap" "sasl"] "SASL binds to LDAP servers";
     "lmdb" [] "lmdb: tables";
     "mbox" [] "mail in /var/mail instead of ~/.maildir";
-    "memcached" [] "memcache: tables";
+    "memcached" [] "memcache: and redis: tables";
     "mongodb" [] "mongodb: tables";
     "mysql" [] "mysql: tables";
     "nis" [] "nis: tables";

@@ -14,23 +14,36 @@ mod build;
 #[cfg(feature = "cdb")]
 mod cdb;
 mod cidr;
+mod client;
 mod file_value;
 mod fold;
 mod hash;
 mod indexed;
+#[cfg(feature = "ldap")]
+mod ldap;
 pub mod lent;
 mod lines;
+#[cfg(feature = "memcached")]
+mod memcache;
 mod native;
 mod open;
 mod outage;
 mod pattern;
+mod proxy;
 mod record;
+#[cfg(feature = "memcached")]
+mod redis;
 pub mod server;
+mod servers;
+mod socketmap;
 mod source;
+#[cfg(sql_tables)]
+mod sql;
 mod substitute;
 mod system;
 mod table;
 mod tables;
+mod tcp;
 mod watch;
 
 /// Waits for an answer.
@@ -48,5 +61,6 @@ pub use lines::{Report, show};
 pub use native::Syntax;
 pub use open::{map_types, unsupported};
 pub use record::read_for_postmap as read_records;
+pub use servers::files_of_settings;
 pub use table::{Context, Duplicates, Failure, NO_REASON, Purpose, SequenceError, Table};
 pub use tables::{Maps, TableError, Tables};

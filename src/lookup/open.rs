@@ -25,20 +25,23 @@ const TYPES: &[(&str, bool)] = &[
     ("hash", true),
     ("inline", true),
     ("internal", true),
-    ("ldap", false),
+    ("ldap", cfg!(feature = "ldap")),
     ("lmdb", cfg!(feature = "lmdb")),
-    ("memcache", false),
+    ("memcache", cfg!(feature = "memcached")),
     ("mongodb", false),
-    ("mysql", false),
+    ("mysql", cfg!(feature = "mysql")),
     ("nis", false),
     ("pcre", true),
-    ("pgsql", false),
+    ("pgsql", cfg!(feature = "postgres")),
     ("pipemap", true),
     ("proxy", true),
     ("randmap", true),
+    ("redis", cfg!(feature = "memcached")),
     ("regexp", true),
-    ("sqlite", false),
+    ("socketmap", true),
+    ("sqlite", cfg!(feature = "sqlite")),
     ("static", true),
+    ("tcp", true),
     ("texthash", true),
     ("unionmap", true),
     ("unix", true),
@@ -54,12 +57,19 @@ const FLAGS: &[(&str, &str)] = &[
     ("mysql", "mysql"),
     ("nis", "nis"),
     ("pgsql", "postgres"),
+    ("redis", "memcached"),
     ("sqlite", "sqlite"),
 ];
 
 /// The types that `postconf -m` shows, and those that were left out at build time.
 pub fn map_types() -> &'static [(&'static str, bool)] {
     TYPES
+}
+
+/// Whether a type is there.
+#[cfg(table_settings)]
+pub(super) fn is_built_in(kind: &str) -> bool {
+    TYPES.iter().any(|(name, built_in)| *name == kind && *built_in)
 }
 
 /// Postfix's words for a type that cannot be opened, with what would help.

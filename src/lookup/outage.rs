@@ -1,11 +1,23 @@
 //! How much is logged about a table that fails: as much as Postfix does in ordinary trouble, but
 //! not a line per message for hours.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Lines about one table in one [`WINDOW`].
 const LINES: u32 = 40;
 const WINDOW: Duration = Duration::from_secs(300);
+
+/// The trouble with one table, counted by whoever asks it.
+#[derive(Debug, Default)]
+pub struct Limited(Mutex<Outage>);
+
+impl Limited {
+    /// Whether one more line may be logged now.
+    pub fn may_complain(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).may_complain()
+    }
+}
 
 /// The trouble with one table so far.
 #[derive(Debug, Default)]

@@ -149,6 +149,8 @@ pub(super) enum Place {
     Pipe(Arc<[Arc<Table>]>),
     /// debug
     Debug(Arc<Table>),
+    /// proxy
+    Proxy(Arc<Table>),
     /// A server, such as a database.
     Server(Arc<dyn Server>),
 }
@@ -221,7 +223,7 @@ impl Table {
             Engine::Elsewhere(Place::Union(tables) | Place::Pipe(tables)) => {
                 tables.first().is_some_and(|table| table.is_fixed())
             }
-            Engine::Elsewhere(Place::Debug(table)) => table.is_fixed(),
+            Engine::Elsewhere(Place::Debug(table) | Place::Proxy(table)) => table.is_fixed(),
             Engine::Elsewhere(Place::Server(server)) => server.is_fixed(),
         }
     }
@@ -230,7 +232,12 @@ impl Table {
     /// that is not root's counts: whoever may write it says what the table says.
     pub fn owner(&self) -> Option<u32> {
         use std::os::unix::fs::MetadataExt as _;
-        let paths = self.core.watch.as_ref()?.paths().iter();
+        let Core { kind, name, watch, .. } = &*self.core;
+        if super::servers::have_settings(kind) {
+            // The file with its settings; main.cf is root's.
+            return Some(std::fs::metadata(name).map_or(0, |file| file.uid()));
+        }
+        let paths = watch.as_ref()?.paths().iter();
         paths.filter_map(|path| Some(std::fs::metadata(path).ok()?.uid())).max()
     }
 
@@ -302,7 +309,7 @@ impl Table {
                 Ok(())
             }
             Engine::Indexed(table) => table.for_each(visit).map_err(SequenceError::Failed),
-            Engine::Elsewhere(Place::Debug(table)) => table.for_each(visit),
+            Engine::Elsewhere(Place::Debug(table) | Place::Proxy(table)) => table.for_each(visit),
             Engine::Fail => Err(SequenceError::Failed(NO_REASON.into())),
             Engine::Unavailable(why) => Err(SequenceError::Failed(why.clone())),
             _ => Err(SequenceError::Unsupported),
@@ -387,7 +394,12 @@ impl Table {
                 log.info(format_args!("{table} lookup: \"{}\" = \"{shown}\"", show(key)));
                 found
             }
-            Place::Server(server) => server.find(&self.folded(key), &self.context.log).await,
+            Place::Proxy(table) => table.lookup(key).await,
+            Place::Server(server) => {
+                // As in Postfix, only fixed strings are folded.
+                let key = if server.is_fixed() { self.folded(key) } else { Cow::Borrowed(key) };
+                server.find(&key, &self.context.log).await
+            }
         }
     }
 
@@ -396,8 +408,12 @@ impl Table {
         if self.told.load(Ordering::Relaxed) || self.told.swap(true, Ordering::Relaxed) {
             return;
         }
+        let log = match self.core.kind.as_str() {
+            "proxy" => &self.context.log.of_program("proxymap"),
+            _ => &self.context.log,
+        };
         for text in &*self.core.complaints.read().unwrap_or_else(PoisonError::into_inner) {
-            self.context.log.warning(format_args!("{text}"));
+            log.warning(format_args!("{text}"));
         }
         let engine = self.core.engine.read().unwrap_or_else(PoisonError::into_inner);
         if let Engine::Unavailable(why) = &*engine {

@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::thread::ThreadId;
 
 use super::address::{self, AddressRules, Found, Keys};
+use super::lines::Report;
+use super::proxy::{self, Approved};
 use super::table::{Context, Core, Engine, Failure, Place, Purpose, Table};
 use super::watch::Watch;
-use super::{braces, open};
+use super::{braces, open, servers};
 use crate::config::parameters as p;
 use crate::config::{Config, Problem, split_list};
 use crate::log::Log;
@@ -28,6 +31,10 @@ pub struct Tables {
     open: Arc<Mutex<Open>>,
     /// Those that were asked for here.
     ours: Mutex<HashMap<(String, Purpose), Arc<Table>>>,
+    /// Those that are being opened, and by whom: a table must not need itself.
+    opening: Arc<Mutex<Vec<(ThreadId, String)>>>,
+    /// What `proxy_read_maps` allows.
+    approved: OnceLock<Approved>,
     /// Commands give up when a table cannot be opened; daemons wait for it to come back.
     is_command: bool,
 }
@@ -75,7 +82,15 @@ impl Tables {
 
     fn make(config: Arc<Config>, log: Log, is_command: bool) -> Arc<Self> {
         let context = Arc::new(Context { log, utf8: config.bool(&p::smtputf8_enable) });
-        Arc::new(Self { config, context, open: Arc::default(), ours: Mutex::default(), is_command })
+        Arc::new(Self {
+            config,
+            context,
+            open: Arc::default(),
+            ours: Mutex::default(),
+            opening: Arc::default(),
+            approved: OnceLock::new(),
+            is_command,
+        })
     }
 
     /// The same tables for a part of this process that Postfix has as a program of its own, such
@@ -87,6 +102,8 @@ impl Tables {
             context: Arc::new(Context { log, utf8: self.context.utf8 }),
             open: self.open.clone(),
             ours: Mutex::default(),
+            opening: self.opening.clone(),
+            approved: OnceLock::new(),
             is_command: self.is_command,
         })
     }
@@ -103,6 +120,12 @@ impl Tables {
     /// The configuration that the tables belong to.
     pub(super) fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Whether they belong to a command, rather than to a process of the mail system.
+    #[cfg(feature = "postgres")]
+    pub(super) fn is_command(&self) -> bool {
+        self.is_command
     }
 
     /// The log that table warnings go to.
@@ -176,9 +199,6 @@ impl Tables {
     }
 
     fn table_at(&self, spec: &str, purpose: Purpose, depth: usize) -> Arc<Table> {
-        // Nothing of proxymap(8) is needed here: every process may open what it is told to.
-        let inner = spec.strip_prefix("proxy:").filter(|inner| !inner.is_empty());
-        let spec = inner.unwrap_or(spec);
         let key = (spec.to_owned(), purpose);
         let ours = || self.ours.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(table) = ours().get(&key).cloned() {
@@ -186,7 +206,7 @@ impl Tables {
         }
         let known = self.open.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
         let core = known.unwrap_or_else(|| {
-            let core = Arc::new(self.make_core(spec, purpose, depth));
+            let core = Arc::new(self.make_core_once(spec, purpose, depth));
             let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
             open.entry(key.clone()).or_insert(core).clone()
         });
@@ -195,18 +215,36 @@ impl Tables {
         ours().entry(key).or_insert(table).clone()
     }
 
+    /// Opens a table, unless that is what this thread is doing already.
+    fn make_core_once(&self, spec: &str, purpose: Purpose, depth: usize) -> Core {
+        let opening = || self.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        let me = (std::thread::current().id(), spec.to_owned());
+        if opening().contains(&me) {
+            let why = format!("table {spec} is made of itself");
+            return Core::new(spec, purpose, Err(why), Vec::new(), None);
+        }
+        opening().push(me.clone());
+        let core = self.make_core(spec, purpose, depth);
+        opening().retain(|other| *other != me);
+        core
+    }
+
     fn make_core(&self, spec: &str, purpose: Purpose, depth: usize) -> Core {
-        let (kind, name, opened) = match spec.split_once(':') {
-            Some((kind, name)) if !kind.is_empty() && !name.is_empty() => (kind, name, None),
+        let (kind, name) = match spec.split_once(':') {
+            Some((kind, name)) if !kind.is_empty() && !name.is_empty() => (kind, name),
             _ => {
                 let why =
                     format!("open dictionary: expecting \"type:name\" form instead of \"{spec}\"");
-                (spec, "", Some(Err(why)))
+                return Core::new(spec, purpose, Err(why), Vec::new(), None);
             }
         };
         let mut complaints = Vec::new();
         let watch = open::files(kind, name).map(|(paths, text)| Watch::new(paths, text));
-        let opened = opened.unwrap_or_else(|| match kind {
+        let mut report = |text: String| match self.is_command {
+            true => self.context.log.warning(format_args!("{text}")),
+            false => complaints.push(text),
+        };
+        let opened = match kind {
             "unionmap" => self
                 .several(kind, name, purpose, depth)
                 .map(|tables| Engine::Elsewhere(Place::Union(tables.into()))),
@@ -216,24 +254,40 @@ impl Tables {
             "debug" if depth < DEPTH => {
                 self.inner(name, purpose, depth).map(|table| Engine::Elsewhere(Place::Debug(table)))
             }
-            _ => open::load(kind, name, purpose, self.context.utf8, &mut |text| match self
-                .is_command
-            {
-                true => self.context.log.warning(format_args!("{text}")),
-                false => complaints.push(text),
-            }),
-        });
-        let engine = opened.unwrap_or_else(Engine::Unavailable);
-        Core {
-            is_open: AtomicBool::new(!matches!(engine, Engine::Unavailable(_))),
-            kind: kind.to_owned(),
-            name: name.to_owned(),
-            purpose,
-            engine: RwLock::new(engine),
-            complaints: RwLock::new(complaints),
-            watch,
-            outage: Mutex::default(),
+            "proxy" if depth < DEPTH => self
+                .proxied(spec, purpose, depth, &mut report)
+                .map(|table| Engine::Elsewhere(Place::Proxy(table))),
+            _ => match servers::open(self, kind, name, purpose, &mut report) {
+                Some(opened) => opened.map(|server| Engine::Elsewhere(Place::Server(server))),
+                None => open::load(kind, name, purpose, self.context.utf8, &mut report),
+            },
+        };
+        Core::new(spec, purpose, opened, complaints, watch)
+    }
+
+    /// The table behind `proxy:`, whose trouble proxymap(8) logs.
+    fn proxied(
+        &self,
+        spec: &str,
+        purpose: Purpose,
+        depth: usize,
+        report: &mut Report<'_>,
+    ) -> Result<Arc<Table>, String> {
+        let Some(inner) = proxy::without_proxy(spec) else {
+            let why =
+                format!("open dictionary: expecting \"type:name\" form instead of \"{spec}\"");
+            return Err(why);
+        };
+        // Tables that say what is done with whose rights are opened directly.
+        if !purpose.substitution {
+            return self.inner(inner, purpose, depth);
         }
+        let approved = self.approved.get_or_init(|| Approved::read(&self.config));
+        if !approved.contains(inner) {
+            approved.complaints.iter().cloned().chain(proxy::refusal(inner)).for_each(report);
+            return Err(format!("proxymap service is not configured for table \"{inner}\""));
+        }
+        self.of_program("proxymap").inner(inner, purpose, depth)
     }
 
     /// The tables that a unionmap or pipemap is made of.
@@ -260,6 +314,31 @@ impl Tables {
         match table.unavailable().filter(|_| self.is_command) {
             Some(why) => Err(why),
             None => Ok(table),
+        }
+    }
+}
+
+impl Core {
+    /// What was opened, or why it was not.
+    fn new(
+        spec: &str,
+        purpose: Purpose,
+        opened: Result<Engine, String>,
+        complaints: Vec<String>,
+        watch: Option<Watch>,
+    ) -> Self {
+        let (kind, name) =
+            spec.split_once(':').filter(|(kind, _)| !kind.is_empty()).unwrap_or((spec, ""));
+        let engine = opened.unwrap_or_else(Engine::Unavailable);
+        Self {
+            is_open: AtomicBool::new(!matches!(engine, Engine::Unavailable(_))),
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            purpose,
+            engine: RwLock::new(engine),
+            complaints: RwLock::new(complaints),
+            watch,
+            outage: Mutex::default(),
         }
     }
 }
@@ -397,11 +476,39 @@ mod tests {
         assert_eq!(find("pipemap:{inline:{a=b},inline:{c=c}}", "a"), Ok(None));
         assert_eq!(find("randmap:{x}", "a"), Ok(Some("x".into())));
         assert_eq!(find("regexp:{{/^a(.)/ $1}}", "ab"), Ok(Some("b".into())));
-        assert_eq!(find("debug:proxy:static:y", "a"), Ok(Some("y".into())));
+        assert_eq!(find("debug:static:y", "a"), Ok(Some("y".into())));
         assert_eq!(find("cidr:{{10.0.0.0/8 t}}", "10.1.1.1"), Ok(Some("t".into())));
         assert!(find("fail:x", "a").is_err());
         let error = find("unionmap:{x}", "a").unwrap_err();
         assert_eq!(error.text, "bad syntax: \"unionmap:{x}\"; need \"unionmap:{type:name...}\"");
+    }
+
+    #[test]
+    fn proxied() {
+        let main_cf = "relay_domains = proxy:static:y\n".to_owned();
+        let config = Config::parse(&Sources { main_cf, ..Sources::default() }).unwrap();
+        let tables = Tables::new(config);
+        let ask = |spec: &str, purpose| wait(tables.table(spec, purpose).lookup(b"a"));
+        assert_eq!(ask("proxy:proxy:static:y", Purpose::ADDRESSES), Ok(Some(b"y".to_vec())));
+        let refused = ask("proxy:static:z", Purpose::ADDRESSES).unwrap_err();
+        assert_eq!(refused.text, "proxymap service is not configured for table \"static:z\"");
+        // What runs with whose rights is asked directly.
+        assert_eq!(ask("proxy:static:z", Purpose::ALIASES), Ok(Some(b"z".to_vec())));
+        assert_eq!(
+            tables.table("proxy:static:y", Purpose::ADDRESSES).to_string(),
+            "proxy:static:y"
+        );
+    }
+
+    #[test]
+    fn a_table_of_itself() {
+        let tables = tables();
+        let spec = "tcp:localhost:1";
+        let mut opening = tables.opening.lock().unwrap();
+        opening.push((std::thread::current().id(), spec.to_owned()));
+        drop(opening);
+        let table = tables.table(spec, Purpose::ADDRESSES);
+        assert_eq!(table.unavailable().unwrap(), "table tcp:localhost:1 is made of itself");
     }
 
     #[test]

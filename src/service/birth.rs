@@ -192,11 +192,16 @@ where
         Err(text) => return give_up(&log, &text),
     };
     views.retain(|view| !faults.concern(view));
-    views.push(config.clone());
+    views.push(config);
+    let mut named: Vec<_> = match parts.lock() {
+        Ok(parts) => parts.iter().map(|part| part.config.clone()).collect(),
+        Err(_) => Vec::new(),
+    };
+    named.extend(views.iter().cloned());
     if let Some((program, text)) = first_problem(profile.name, views, &parts) {
         return give_up(&log.of_program(&program), &text);
     }
-    if let Err(text) = profile.confine(&config, privileged, &log) {
+    if let Err(text) = profile.confine(&named, privileged, &log) {
         return give_up(&log, &text);
     }
     let runtime = match runtime(profile.threads) {

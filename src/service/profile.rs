@@ -1,9 +1,11 @@
 //! What a service process may touch: one value on the title page of each process.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::config::{Config, parameters as p, paths_in};
 use crate::log::Log;
+use crate::lookup;
 use crate::sys::confine::{self, Confined, Files};
 use crate::sys::users;
 
@@ -50,7 +52,18 @@ const COMMON_READ: &[&str] =
 impl Profile {
     /// Gives up what the profile does not name, for good. Without root only what any process may
     /// give up is given up.
-    pub fn confine(&self, config: &Config, privileged: bool, log: &Log) -> Result<(), String> {
+    ///
+    /// `views` are the configurations that it runs with: its own last, before that those of the
+    /// master.cf lines that it serves.
+    pub fn confine(
+        &self,
+        views: &[Arc<Config>],
+        privileged: bool,
+        log: &Log,
+    ) -> Result<(), String> {
+        let Some(config) = views.last() else { return Err("no configuration".into()) };
+        // The settings of tables may be for root's eyes only.
+        let files = self.files(config, views);
         let say = |what: &'static str| move |e: &dyn std::fmt::Display| format!("{what}: {e}");
         if self.user == RunAs::MailOwner {
             if privileged {
@@ -62,7 +75,7 @@ impl Profile {
             if !self.executes {
                 confine::no_new_privileges().map_err(|e| say("no_new_privs")(&e))?;
             }
-            let confined = confine::files(&self.files(config)).map_err(|e| say("landlock")(&e))?;
+            let confined = confine::files(&files).map_err(|e| say("landlock")(&e))?;
             if confined == Confined::Not && log.verbose() > 0 {
                 log.info(format_args!(
                     "this kernel has no Landlock: files are protected by owner and mode alone"
@@ -79,12 +92,14 @@ impl Profile {
 
     /// The file rights: common system files, the configuration and the tables that it names to
     /// read; the profile's own part of the queue to write.
-    fn files(&self, config: &Config) -> Files {
+    fn files(&self, config: &Config, views: &[Arc<Config>]) -> Files {
         let queue = config.queue_directory();
         let mut read: Vec<PathBuf> = COMMON_READ.iter().map(PathBuf::from).collect();
         read.push(config.directory.clone());
         read.push(queue.clone());
-        read.extend(named_folders(config));
+        read.extend(views.iter().flat_map(|view| named_folders(view)));
+        read.sort();
+        read.dedup();
         let mut write: Vec<PathBuf> = Vec::new();
         for path in self.writes {
             write.push(match path.strip_prefix('$') {
@@ -103,15 +118,16 @@ impl Profile {
 fn named_folders(config: &Config) -> Vec<PathBuf> {
     let mut folders = Vec::new();
     for name in config.names_set() {
-        for path in paths_in(&config.value(name)) {
-            if let Some(folder) = std::path::Path::new(path).parent()
-                && folder.parent().is_some()
-                && folder.is_dir()
-            {
-                folders.push(folder.to_owned());
+        let value = config.value(name);
+        for path in paths_in(&value).map(Path::new) {
+            folders.extend(path.parent().filter(|folder| folder.is_dir()).map(PathBuf::from));
+            for file in lookup::files_of_settings(&value, path) {
+                let folder = if file.is_dir() { Some(&*file) } else { file.parent() };
+                folders.extend(folder.map(PathBuf::from));
             }
         }
     }
+    folders.retain(|folder| folder.parent().is_some());
     folders.sort();
     folders.dedup();
     folders

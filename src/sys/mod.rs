@@ -13,6 +13,8 @@ pub mod pcre;
 pub mod random;
 pub mod regex;
 pub mod spawn;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 pub mod users;
 
 /// Microseconds since 1970 by the system clock.

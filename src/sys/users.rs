@@ -30,6 +30,11 @@ pub fn group(name: &str) -> Result<Group, UserError> {
         .ok_or_else(|| UserError::UnknownGroup(name.to_owned()))
 }
 
+/// The name of the user whose rights this process has.
+pub fn effective_name() -> Option<String> {
+    User::from_uid(Uid::effective()).ok().flatten().map(|user| user.name)
+}
+
 /// Whether this process has root's rights.
 pub fn is_root() -> bool {
     Uid::effective().is_root()

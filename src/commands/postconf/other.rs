@@ -2,33 +2,19 @@
 
 use super::options::Mode;
 use super::{Outcome, Output};
+use crate::lookup::map_types;
 
-/// `-m`
+/// `-m`: types that Postfix loads at run time first, then those that it always has.
 pub(super) fn maps(output: &mut Output<'_>) {
-    for kind in [
-        #[cfg(feature = "lmdb")]
-        "lmdb",
-        #[cfg(feature = "cdb")]
-        "cdb",
-        "btree",
-        "cidr",
-        "environ",
-        "fail",
-        "hash",
-        "inline",
-        "internal",
-        "pcre",
-        "pipemap",
-        "proxy",
-        "randmap",
-        "regexp",
-        "socketmap",
-        "static",
-        "tcp",
-        "texthash",
-        "unionmap",
-        "unix",
-    ] {
+    const LOADED: &[&str] = &["lmdb", "cdb", "ldap", "mongodb", "mysql", "pgsql", "sqlite"];
+    let built_in =
+        |kind: &str| map_types().iter().any(|(name, built_in)| *name == kind && *built_in);
+    for kind in LOADED.iter().filter(|kind| built_in(kind)) {
+        output.line(kind);
+    }
+    let rest = map_types().iter().filter(|(kind, built_in)| *built_in && !LOADED.contains(kind));
+    // Postfix has it, but does not say so.
+    for (kind, _) in rest.filter(|(kind, _)| *kind != "debug") {
         output.line(kind);
     }
 }
