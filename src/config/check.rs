@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::master_cf::ServiceLine;
 use super::parameter::KindOf;
-use super::parameters::{self as p, deprecated, lookup};
+use super::parameters::{self as p, deprecated, lookup, without_effect};
 use super::{Config, expand, split_list, table_names};
 
 /// What is wrong with a configuration, each with file and line where there is one.
@@ -104,11 +104,22 @@ impl Config {
         let problems = self.problems();
         let new = problems.iter().skip(before);
         report.errors.extend(new.map(|problem| format!("{place}: {}", problem.text)));
+        if let Some(reason) = without_effect::reason(name)
+            && !self.is_preset(name)
+        {
+            report.warnings.push(format!("{place}: {name} has no effect: {reason}"));
+        }
         if let Some(instead) = deprecated::alternative(name) {
             report.warnings.push(format!(
                 "{place}: support for parameter \"{name}\" will be removed; instead, {instead}"
             ));
         }
+    }
+
+    /// Whether a name that is set has the value that it would have otherwise.
+    fn is_preset(&self, name: &str) -> bool {
+        let preset = self.preset(name).map(|text| self.expand_quietly(&text));
+        preset.is_some_and(|preset| preset == self.value(name))
     }
 
     /// The names that any value refers to.
@@ -233,6 +244,19 @@ mod tests {
                 "/e/main.cf, line 2: parameter smtpd_timeout: bad time value or unit: x1",
                 "/e/main.cf, line 3: parameter x_destination_rate_delay: bad time value or unit: 1q",
                 "/e/master.cf, line 3: bad boolean configuration: soft_bounce = maybe",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_has_no_effect_is_said_once() {
+        let report = report("max_use = 7\nipc_idle = 5s\nqmqpd_timeout = 1m\n", "");
+        assert_eq!(
+            report.warnings,
+            [
+                "/e/main.cf, line 1: max_use has no effect: processes live on here, and their \
+                 parts talk without sockets",
+                "/e/main.cf, line 3: qmqpd_timeout has no effect: there is no qmqpd here",
             ]
         );
     }

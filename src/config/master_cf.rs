@@ -105,6 +105,26 @@ pub fn parse_with(
         .collect()
 }
 
+/// Whether `master_service_disable` has this line: as `type` or `name/type`, `!` negates, the
+/// first that matches decides.
+pub fn is_disabled(list: &str, line: &ServiceLine) -> bool {
+    let kind = line.kind.word();
+    for word in super::split_list(list) {
+        let pattern = word.trim_start_matches('!');
+        let wanted = (word.len() - pattern.len()) % 2 == 0;
+        let matches = match pattern.rsplit_once(['/', '.']) {
+            Some((name, of)) => {
+                name.eq_ignore_ascii_case(&line.name) && of.eq_ignore_ascii_case(kind)
+            }
+            None => pattern.eq_ignore_ascii_case(kind),
+        };
+        if matches {
+            return wanted;
+        }
+    }
+    false
+}
+
 /// Of several lines for the same endpoint the last one counts; `warn` hears of the others.
 pub fn last_of_each(lines: Vec<ServiceLine>, mut warn: impl FnMut(String)) -> Vec<ServiceLine> {
     let mut kept: Vec<ServiceLine> = Vec::with_capacity(lines.len());
@@ -313,6 +333,17 @@ mod tests {
 
     fn why(text: &str) -> String {
         parse(text, 100).unwrap_err().text
+    }
+
+    #[test]
+    fn services_can_be_disabled() {
+        let lines = parse("smtp inet n - n - - smtpd\nsmtp unix - - n - - smtp\n", 100).unwrap();
+        let disabled = |list: &str| [is_disabled(list, &lines[0]), is_disabled(list, &lines[1])];
+        assert_eq!(disabled(""), [false, false]);
+        assert_eq!(disabled("inet"), [true, false]);
+        assert_eq!(disabled("smtp/unix"), [false, true]);
+        assert_eq!(disabled("smtp.inet, other.unix"), [true, false]);
+        assert_eq!(disabled("!smtp.inet, inet unix"), [false, true]);
     }
 
     #[test]

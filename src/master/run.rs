@@ -120,7 +120,9 @@ impl Plan {
     fn make(sources: Sources, config: Arc<Config>) -> Result<Self, Problem> {
         let mut warnings = Vec::new();
         let lines = config.services(&sources, |_| {})?;
-        let lines = master_cf::last_of_each(lines, |text| warnings.push(text));
+        let mut lines = master_cf::last_of_each(lines, |text| warnings.push(text));
+        let disabled = config.text(&p::master_service_disable);
+        lines.retain(|line| !master_cf::is_disabled(&disabled, line));
         let mut hosted: BTreeMap<Host, Vec<(ServiceLine, Vec<Place>)>> = BTreeMap::new();
         let mut internal = vec![internal_line("queue", "qmgr"), internal_line("control", "qmgr")];
         if cfg!(feature = "ssl") && !lines.iter().any(|line| line.program == "tlsmgr") {

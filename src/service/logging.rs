@@ -40,11 +40,22 @@ fn open(config: &Config, file: &Path, hostname: &str) -> Destination {
     if !allowed {
         return Destination::Syslog;
     }
-    match OpenOptions::new().append(true).create(true).mode(0o640).open(file) {
+    let mode = file_mode(&config.text(&p::maillog_file_permissions));
+    match OpenOptions::new().append(true).create(true).mode(mode).open(file) {
         Ok(file) => Destination::File { file, hostname: hostname.to_owned() },
         Err(_) => {
             let name = config.text(&p::postlog_service_name);
             Destination::Postlog(config.queue_directory().join("public").join(name))
         }
+    }
+}
+
+/// `maillog_file_permissions`: what a new log file may be read by. Postfix knows only these three,
+/// and takes the strictest for anything else.
+fn file_mode(text: &str) -> u32 {
+    match text.trim_start_matches('0') {
+        "644" => 0o644,
+        "640" => 0o640,
+        _ => 0o600,
     }
 }

@@ -27,6 +27,7 @@ pub mod tls;
 pub mod virtual_mailbox;
 pub mod deprecated;
 pub mod special;
+pub mod without_effect;
 
 pub use address_verify::*;
 pub use bounce::*;

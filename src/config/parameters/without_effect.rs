@@ -1,0 +1,149 @@
+//! Parameters that are accepted, and do nothing here: each with the reason that `postfix check`
+//! and a start give. What neither changes anything in Postfix while it runs, such as the folders
+//! of the manual, is not among them.
+
+/// The reasons, and the parameters that each of them is about.
+static GROUPS: &[(&str, &[&str])] = &[
+    (
+        "processes live on here, and their parts talk without sockets",
+        &[
+            "application_event_drain_time",
+            "fork_attempts",
+            "fork_delay",
+            "in_flow_delay",
+            "ipc_idle",
+            "ipc_timeout",
+            "ipc_ttl",
+            "max_use",
+            "postlogd_watchdog_timeout",
+            "qmgr_daemon_timeout",
+            "qmgr_ipc_timeout",
+        ],
+    ),
+    (
+        "that service is a part of other processes here, and is found without its name",
+        &[
+            "bounce_service_name",
+            "connection_cache_service_name",
+            "defer_service_name",
+            "error_service_name",
+            "flush_service_name",
+            "proxymap_service_name",
+            "proxywrite_service_name",
+            "queue_service_name",
+            "rewrite_service_name",
+            "trace_service_name",
+        ],
+    ),
+    (
+        "smtp and lmtp keep their connections themselves",
+        &[
+            "connection_cache_protocol_timeout",
+            "connection_cache_status_update_time",
+            "connection_cache_ttl_limit",
+        ],
+    ),
+    ("proxy: tables are opened by whoever asks them", &["proxy_read_maps", "proxy_write_maps"]),
+    (
+        "the queue knows for which sites mail waits",
+        &["fast_flush_purge_time", "fast_flush_refresh_time"],
+    ),
+    (
+        "the queue is not made of queue files",
+        &[
+            "backwards_bounce_logfile_compatibility",
+            "dont_remove",
+            "queue_file_attribute_count_limit",
+        ],
+    ),
+    (
+        "hash: and btree: need no Berkeley DB here",
+        &[
+            "berkeley_db_create_buffer_size",
+            "berkeley_db_read_buffer_size",
+            "non_bdb_custom_mapping",
+            "non_bdb_migration_allow_root_prefixes",
+            "non_bdb_migration_allow_user_prefixes",
+            "non_bdb_migration_level",
+            "non_bdb_migration_log_redirect",
+            "non_bdb_migration_service_name",
+        ],
+    ),
+    (
+        "there is no qmqpd here",
+        &[
+            "qmqpd_authorized_clients",
+            "qmqpd_client_port_logging",
+            "qmqpd_error_delay",
+            "qmqpd_timeout",
+        ],
+    ),
+    (
+        "there is no postmulti here",
+        &[
+            "multi_instance_enable",
+            "multi_instance_group",
+            "multi_instance_name",
+            "multi_instance_wrapper",
+            "postmulti_control_commands",
+            "postmulti_start_commands",
+            "postmulti_stop_commands",
+        ],
+    ),
+    (
+        "debuggers and injected faults are left to other tools; -v in master.cf logs the dialogue",
+        &[
+            "debug_peer_level",
+            "debug_peer_list",
+            "debugger_command",
+            "destination_concurrency_feedback_debug",
+            "fault_injection_code",
+        ],
+    ),
+    (
+        "there is no logrotate command here",
+        &["maillog_file_compressor", "maillog_file_rotate_suffix"],
+    ),
+    (
+        "mail servers are not looked up by SRV records here",
+        &["allow_srv_lookup_fallback", "ignore_srv_lookup_error", "use_srv_lookup"],
+    ),
+    (
+        "the scheduler has no use for it",
+        &["qmgr_clog_warn_time", "qmgr_fudge_factor", "qmgr_message_recipient_minimum"],
+    ),
+    (
+        "not in this release",
+        &[
+            "daemon_table_open_error_is_fatal",
+            "dns_ncache_ttl_fix_enable",
+            "enable_idna2003_compatibility",
+            "force_mime_input_conversion",
+            "process_id_directory",
+            "tcp_windowsize",
+        ],
+    ),
+];
+
+/// Why a parameter has no effect here, if it has none.
+pub fn reason(name: &str) -> Option<&'static str> {
+    GROUPS.iter().find(|(_, names)| names.contains(&name)).map(|(reason, _)| *reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::parameters::lookup;
+
+    #[test]
+    fn names_are_those_of_the_table_each_once() {
+        let mut names: Vec<&str> = GROUPS.iter().flat_map(|(_, names)| *names).copied().collect();
+        for name in &names {
+            assert!(lookup(name).is_some(), "{name}");
+        }
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+}
