@@ -229,12 +229,16 @@ fn give_up(log: &Log, text: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
+/// Stack of a thread, of which only what is used becomes memory: restriction lists, aliases and
+/// tables may name each other a hundred deep, as in Postfix.
+const STACK: usize = 16 << 20;
+
 fn runtime(threads: Threads) -> io::Result<tokio::runtime::Runtime> {
     let mut builder = match threads {
         Threads::One => tokio::runtime::Builder::new_current_thread(),
         Threads::PerProcessor => tokio::runtime::Builder::new_multi_thread(),
     };
-    builder.enable_all().max_blocking_threads(64).build()
+    builder.enable_all().thread_stack_size(STACK).max_blocking_threads(64).build()
 }
 
 /// Reads what master says first, and makes the configuration and the logs from it.
