@@ -4,6 +4,8 @@
 EAPI=8
 
 CRATES="
+	adler2@2.0.1
+	aho-corasick@1.1.5
 	anstream@1.0.0
 	anstyle@1.0.14
 	anstyle-parse@1.0.0
@@ -21,7 +23,9 @@ CRATES="
 	base64@0.23.1
 	bit-vec@0.9.1
 	bitflags@2.13.2
+	block-buffer@0.10.4
 	block-buffer@0.12.1
+	btoi@0.5.0
 	bumpalo@3.20.3
 	byteorder@1.5.0
 	bytes@1.12.1
@@ -35,6 +39,7 @@ CRATES="
 	clap_derive@4.6.7
 	clap_lex@1.1.1
 	cmake@0.1.58
+	cmov@0.5.4
 	cobs@0.3.0
 	colorchoice@1.0.5
 	combine@4.6.9
@@ -43,6 +48,7 @@ CRATES="
 	core-foundation@0.9.4
 	core-foundation-sys@0.8.7
 	core_detect@1.0.0
+	cpufeatures@0.2.17
 	cpufeatures@0.3.1
 	crc32fast@1.5.4
 	critical-section@1.2.0
@@ -50,10 +56,13 @@ CRATES="
 	crossbeam-epoch@0.9.21
 	crossbeam-queue@0.3.14
 	crossbeam-utils@0.8.23
+	crypto-common@0.1.7
 	crypto-common@0.2.2
+	ctutils@0.4.8
 	data-encoding@2.11.1
 	der-parser@10.0.0
 	deranged@0.5.9
+	digest@0.10.7
 	digest@0.11.3
 	displaydoc@0.2.7
 	doxygen-rs@0.4.2
@@ -66,8 +75,10 @@ CRATES="
 	enumflags2_derive@0.7.12
 	equivalent@1.0.3
 	errno@0.3.14
+	fallible-iterator@0.2.0
 	fastrand@2.5.0
 	find-msvc-tools@0.1.15
+	flate2@1.1.11
 	foldhash@0.2.0
 	form_urlencoded@1.2.2
 	fs_extra@1.3.0
@@ -75,10 +86,14 @@ CRATES="
 	futures-core@0.3.34
 	futures-io@0.3.34
 	futures-macro@0.3.34
+	futures-sink@0.3.34
 	futures-task@0.3.34
 	futures-util@0.3.34
+	generic-array@0.14.7
 	getrandom@0.2.17
+	getrandom@0.3.4
 	getrandom@0.4.3
+	hashbrown@0.17.1
 	heck@0.5.0
 	heed@0.23.1
 	heed-traits@0.20.0
@@ -86,6 +101,7 @@ CRATES="
 	hickory-net@0.26.3
 	hickory-proto@0.26.3
 	hickory-resolver@0.26.3
+	hmac@0.13.0
 	hybrid-array@0.4.15
 	icu_casemap@2.4.0
 	icu_casemap_data@2.4.0
@@ -98,6 +114,7 @@ CRATES="
 	icu_provider@2.4.0
 	idna@1.1.0
 	idna_adapter@1.2.2
+	indexmap@2.14.2
 	ipconfig@0.3.4
 	ipnet@2.12.2
 	is_terminal_polyfill@1.70.2
@@ -111,20 +128,26 @@ CRATES="
 	jni-sys-macros@0.4.1
 	jobserver@0.1.35
 	js-sys@0.3.107
+	keyed_priority_queue@0.4.2
 	landlock@0.4.7
 	lazy_static@1.5.1
 	libc@0.2.191
+	libredox@0.1.25
 	linux-raw-sys@0.12.1
 	litemap@0.8.3
 	lmdb-master-sys@0.2.6
 	lock_api@0.4.14
 	log@0.4.35
+	lru@0.18.5
 	md-5@0.11.0
 	memchr@2.8.3
 	memoffset@0.9.1
 	minimal-lexical@0.2.1
+	miniz_oxide@0.9.1
 	mio@1.2.4
 	moka@0.12.16
+	mysql_async@0.37.1
+	mysql_common@0.37.3
 	ndk-context@0.1.1
 	nix@0.31.3
 	nom@7.1.3
@@ -136,6 +159,7 @@ CRATES="
 	num-traits@0.2.19
 	objc2-core-foundation@0.3.2
 	objc2-io-kit@0.3.2
+	objc2-system-configuration@0.3.2
 	oid-registry@0.8.1
 	once_cell@1.21.4
 	once_cell_polyfill@1.70.2
@@ -148,20 +172,25 @@ CRATES="
 	pem@4.0.0
 	percent-encoding@2.3.2
 	phf@0.11.3
+	phf@0.13.1
 	phf_generator@0.11.3
 	phf_macros@0.11.3
 	phf_shared@0.11.3
+	phf_shared@0.13.1
 	pin-project-lite@0.2.17
 	pkg-config@0.3.34
 	portable-atomic@1.15.0
 	portable-atomic-util@0.2.8
 	postcard@1.1.3
+	postgres-protocol@0.6.12
+	postgres-types@0.2.14
 	potential_utf@0.1.6
 	powerfmt@0.2.1
 	prefix-trie@0.8.4
 	proc-macro2@1.0.107
 	proptest@1.12.0
 	quote@1.0.47
+	r-efi@5.3.0
 	r-efi@6.0.0
 	rand@0.10.3
 	rand@0.8.8
@@ -170,6 +199,8 @@ CRATES="
 	rand_xorshift@0.5.0
 	rcgen@0.14.10
 	redox_syscall@0.5.18
+	regex@1.13.1
+	regex-automata@0.4.18
 	regex-syntax@0.8.11
 	resolv-conf@0.7.6
 	ring@0.17.14
@@ -182,6 +213,7 @@ CRATES="
 	rustls-webpki@0.103.17
 	rustversion@1.0.23
 	same-file@1.0.6
+	saturating@0.1.0
 	schannel@0.1.30
 	scopeguard@1.2.0
 	seccompiler@0.5.0
@@ -192,7 +224,9 @@ CRATES="
 	serde_core@1.0.229
 	serde_derive@1.0.229
 	serde_json@1.0.154
+	sha1@0.10.7
 	sha1@0.11.0
+	sha2@0.10.9
 	sha2@0.11.1
 	shared_child@1.1.2
 	shared_thread@0.2.1
@@ -200,6 +234,7 @@ CRATES="
 	sigchld@0.2.5
 	signal-hook@0.4.6
 	signal-hook-registry@1.4.8
+	simd-adler32@0.3.10
 	simd_cesu8@1.2.0
 	simdutf8@0.1.5
 	siphasher@1.0.4
@@ -207,6 +242,7 @@ CRATES="
 	smallvec@1.16.5
 	socket2@0.6.5
 	stable_deref_trait@1.2.1
+	stringprep@0.1.5
 	strsim@0.11.1
 	subtle@2.6.1
 	syn@2.0.119
@@ -229,12 +265,18 @@ CRATES="
 	tinyvec@1.13.3
 	tokio@1.54.1
 	tokio-macros@2.7.2
+	tokio-postgres@0.7.18
 	tokio-rustls@0.26.6
+	tokio-util@0.7.20
 	tracing@0.1.44
 	tracing-core@0.1.36
+	twox-hash@2.1.5
 	typenum@1.20.1
 	unarray@0.1.4
+	unicode-bidi@0.3.18
 	unicode-ident@1.0.27
+	unicode-normalization@0.1.26
+	unicode-properties@0.1.5
 	untrusted@0.7.1
 	untrusted@0.9.0
 	url@2.5.8
@@ -242,13 +284,20 @@ CRATES="
 	utf8parse@0.2.2
 	utf_types@1.0.0
 	uuid@1.29.1
+	version_check@0.9.5
 	walkdir@2.5.0
 	wasi@0.11.1+wasi-snapshot-preview1
+	wasi@0.14.7+wasi-0.2.4
+	wasip2@1.0.4+wasi-0.2.12
+	wasite@1.0.2
 	wasm-bindgen@0.2.130
 	wasm-bindgen-macro@0.2.130
 	wasm-bindgen-macro-support@0.2.130
 	wasm-bindgen-shared@0.2.130
+	web-sys@0.3.107
+	webpki-roots@1.0.10
 	which@8.0.6
+	whoami@2.1.3
 	widestring@1.2.1
 	winapi@0.3.9
 	winapi-i686-pc-windows-gnu@0.4.0
@@ -277,6 +326,7 @@ CRATES="
 	windows_x86_64_gnu@0.52.6
 	windows_x86_64_gnullvm@0.52.6
 	windows_x86_64_msvc@0.52.6
+	wit-bindgen@0.57.1
 	writeable@0.6.4
 	x509-parser@0.18.1
 	yasna@0.6.0
@@ -305,18 +355,22 @@ SRC_URI="
 LICENSE="|| ( Apache-2.0 MIT )"
 # Dependent crate licenses
 LICENSE+="
-	Apache-2.0 BSD ISC MIT Unicode-3.0 ZLIB
+	Apache-2.0 BSD CDLA-Permissive-2.0 ISC MIT Unicode-3.0 ZLIB
 "
 SLOT="0"
 KEYWORDS="~amd64 ~arm64"
-IUSE="+cdb doc +dovecot-sasl +eai hardened +lmdb mbox +sasl selinux +ssl"
+IUSE="+cdb doc +dovecot-sasl +eai hardened ldap ldap-bind +lmdb mbox memcached mysql postgres +sasl selinux sqlite +ssl"
 RESTRICT="fetch"
+REQUIRED_USE="
+	ldap-bind? ( ldap sasl )
+"
 
 DEPEND="
 	acct-group/postdrop
 	acct-group/postfix
 	acct-user/postfix
 	dev-libs/libpcre2:=
+	sqlite? ( dev-db/sqlite:3 )
 "
 RDEPEND="
 	${DEPEND}
@@ -354,9 +408,15 @@ src_configure() {
 		$(usev cdb)
 		$(usev dovecot-sasl)
 		$(usev eai)
+		$(usev ldap)
+		$(usev ldap-bind)
 		$(usev lmdb)
 		$(usev mbox)
+		$(usev memcached)
+		$(usev mysql)
+		$(usev postgres)
 		$(usev sasl)
+		$(usev sqlite)
 		$(usev ssl)
 	)
 	if use hardened; then

@@ -15,16 +15,20 @@ EGIT_REPO_URI="${POSTFIX_RS_REPOSITORY:-file:///usr/src/postfix-rs}"
 LICENSE="|| ( Apache-2.0 MIT )"
 # Dependent crate licenses
 LICENSE+="
-	Apache-2.0 BSD ISC MIT Unicode-3.0 ZLIB
+	Apache-2.0 BSD CDLA-Permissive-2.0 ISC MIT Unicode-3.0 ZLIB
 "
 SLOT="0"
-IUSE="+cdb doc +dovecot-sasl +eai hardened +lmdb mbox +sasl selinux +ssl"
+IUSE="+cdb doc +dovecot-sasl +eai hardened ldap ldap-bind +lmdb mbox memcached mysql postgres +sasl selinux sqlite +ssl"
+REQUIRED_USE="
+	ldap-bind? ( ldap sasl )
+"
 
 DEPEND="
 	acct-group/postdrop
 	acct-group/postfix
 	acct-user/postfix
 	dev-libs/libpcre2:=
+	sqlite? ( dev-db/sqlite:3 )
 "
 RDEPEND="
 	${DEPEND}
@@ -62,9 +66,15 @@ src_configure() {
 		$(usev cdb)
 		$(usev dovecot-sasl)
 		$(usev eai)
+		$(usev ldap)
+		$(usev ldap-bind)
 		$(usev lmdb)
 		$(usev mbox)
+		$(usev memcached)
+		$(usev mysql)
+		$(usev postgres)
 		$(usev sasl)
+		$(usev sqlite)
 		$(usev ssl)
 	)
 	if use hardened; then
