@@ -132,6 +132,36 @@ enum Sent {
     No(Refusal),
 }
 
+/// The bounce templates as `postconf -t` shows them, or with all names replaced (`-b`). `file` may
+/// be empty: the built-in ones. The error is what bounce(8) ends with.
+pub fn show_templates(
+    config: &Arc<Config>,
+    file: &str,
+    expanded: bool,
+    log: &Log,
+) -> Result<String, String> {
+    let templates = read_templates(file, log)?;
+    if !expanded {
+        let standard = config.text(&p::header_from_format) != "obsolete";
+        return Ok(template::dump(&templates, standard));
+    }
+    let times = [
+        ("delay_warning_time", config.time(&p::delay_warning_time).as_secs()),
+        ("maximal_queue_lifetime", config.time(&p::maximal_queue_lifetime).as_secs()),
+    ];
+    let origin = if file.is_empty() { "[built-in]" } else { file };
+    template::expand_all(&templates, origin, config, &times)
+}
+
+fn read_templates(file: &str, log: &Log) -> Result<Templates, String> {
+    if file.is_empty() {
+        return Ok(Templates::default());
+    }
+    let text = crate::lookup::lent::read(file)
+        .map_err(|e| format!("open {file}: {}", crate::config::why(&e)))?;
+    Templates::read(file, &String::from_utf8_lossy(&text), log)
+}
+
 impl Bounce {
     /// Reads the parameters and templates; `config` is that of the bounce service. What is wrong
     /// with them is logged, and the default stands in for it: the queue does not stop because
@@ -273,13 +303,7 @@ impl Bounce {
 
 /// The templates of `bounce_template_file`, or those that are built in.
 fn templates(config: &Config, log: &Log) -> Result<Templates, String> {
-    let file = config.text(&p::bounce_template_file);
-    if file.is_empty() {
-        return Ok(Templates::default());
-    }
-    let text = crate::lookup::lent::read(&file)
-        .map_err(|e| format!("open {file}: {}", crate::config::why(&e)))?;
-    Templates::read(&file, &String::from_utf8_lossy(&text), log)
+    read_templates(&config.text(&p::bounce_template_file), log)
 }
 
 impl Settings {

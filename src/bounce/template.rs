@@ -2,7 +2,7 @@
 //!
 //! The built-in wording is an interface: users know it, and programs recognise it.
 
-use crate::config::Config;
+use crate::config::{Config, expand};
 use crate::log::Log;
 
 /// Which notice.
@@ -129,6 +129,16 @@ impl Templates {
         }
     }
 
+    /// All of them with the names that they have in files.
+    pub(super) fn named(&self) -> [(&'static str, &Template); 4] {
+        [
+            ("failure", &self.failure),
+            ("delay", &self.delay),
+            ("success", &self.success),
+            ("verify", &self.verify),
+        ]
+    }
+
     /// The built-in texts with those of `file` over them. A template with a mistake is reported
     /// and left out; a file with a mistake in its structure is an error.
     pub(super) fn read(file: &str, text: &str, log: &Log) -> Result<Self, String> {
@@ -138,6 +148,7 @@ impl Templates {
             if line.trim().is_empty() || line.trim_start().starts_with('#') {
                 continue;
             }
+            let mut last = number;
             let at = |what: &str| format!("{file}, line {}: {what}", number + 1);
             let Some((name, value)) = line.split_once('=') else {
                 return Err(at(&format!("missing '=' after attribute name: \"{line}\"")));
@@ -152,7 +163,8 @@ impl Templates {
                 Some(marker) => {
                     let mut body = Vec::new();
                     let mut ended = false;
-                    for (_, line) in lines.by_ref() {
+                    for (number, line) in lines.by_ref() {
+                        last = number;
                         if line == marker {
                             ended = true;
                             break;
@@ -175,7 +187,8 @@ impl Templates {
                 "verify_template" => ("verify", &mut templates.verify),
                 _ => {
                     let what = format!("unknown template name: {name} -- ignoring this template");
-                    log.warning(format_args!("{}", at(&what)));
+                    // Postfix counts to the end of what it has read.
+                    log.warning(format_args!("{file}, line {}: {what}", last + 1));
                     continue;
                 }
             };
@@ -242,6 +255,58 @@ impl Template {
             })
             .collect()
     }
+}
+
+/// The texts as a file has them (`postconf -t`); `standard_from` is header_from_format = standard.
+pub(super) fn dump(templates: &Templates, standard_from: bool) -> String {
+    let from = if standard_from {
+        "Mail Delivery System <MAILER-DAEMON>"
+    } else {
+        "MAILER-DAEMON (Mail Delivery System)"
+    };
+    let texts = templates.named().map(|(class, template)| {
+        let postmaster = template.postmaster_subject.as_ref();
+        format!(
+            "{class}_template = <<EOF\nCharset: {}\nFrom: {}\nSubject: {}\n{}\n{}\nEOF\n",
+            template.charset,
+            template.from.as_deref().unwrap_or(from),
+            template.subject,
+            postmaster.map(|s| format!("Postmaster-Subject: {s}\n")).unwrap_or_default(),
+            template.text.join("\n"),
+        )
+    });
+    texts.join("\n")
+}
+
+/// The texts with all names replaced (`postconf -b`); the error is what Postfix ends with.
+pub(super) fn expand_all(
+    templates: &Templates,
+    origin: &str,
+    config: &Config,
+    times: &[(&str, u64)],
+) -> Result<String, String> {
+    let mut out = String::new();
+    for (at, (class, template)) in templates.named().into_iter().enumerate() {
+        if at > 0 {
+            out.push('\n');
+        }
+        out.push_str(&format!("expanded_{class}_text = <<EOF\n"));
+        for line in &template.text {
+            let found = expand::expand(&with_times(line, times), &|name| config.unexpanded(name));
+            let wrong = match (found.failed, found.undefined) {
+                (true, _) => "bad $name syntax",
+                (_, true) => "undefined $name",
+                _ => {
+                    out.push_str(&found.text);
+                    out.push('\n');
+                    continue;
+                }
+            };
+            return Err(format!("{origin}: {wrong} in {class} template: {line}"));
+        }
+        out.push_str("EOF\n");
+    }
+    Ok(out)
 }
 
 /// `Label: value`

@@ -35,6 +35,8 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
     let arguments = arguments.into_iter().map(|a| a.to_string_lossy().into_owned()).collect();
     match run(arguments, &speaker) {
         Ok(()) => ExitCode::SUCCESS,
+        // What went wrong has been said.
+        Err(why) if why.is_empty() => ExitCode::FAILURE,
         Err(why) => speaker.fatal(why),
     }
 }

@@ -2,6 +2,9 @@
 
 use super::options::Mode;
 use super::{Outcome, Output};
+use crate::bounce;
+use crate::config::{Config, parameters as p};
+use crate::log::Log;
 use crate::lookup::map_types;
 
 /// `-m`: types that Postfix loads at run time first, then those that it always has.
@@ -49,5 +52,21 @@ pub(super) fn templates(output: &mut Output<'_>) -> Outcome<()> {
     if output.options.names.len() > 1 {
         return Err("options -b and -t require at most one template file".into());
     }
-    Err("bounce templates are not supported yet".into())
+    let options = output.options;
+    let config = Config::load(&options.directory()).map_err(|problem| problem.text)?;
+    let file = match options.names.first() {
+        Some(file) => file.clone(),
+        None => config.text(&p::bounce_template_file),
+    };
+    let log = Log::for_command("postfix", "bounce").named_on_stderr("postfix/bounce");
+    let expanded = options.has(Mode::EXPAND_TEMPLATES);
+    match bounce::show_templates(&config, &file, expanded, &log) {
+        Ok(text) => output.text.push_str(&text),
+        // Postfix has its daemon print them, and passes on how that ends.
+        Err(why) => {
+            log.fatal(format_args!("{why}"));
+            return Err(String::new());
+        }
+    }
+    Ok(())
 }
