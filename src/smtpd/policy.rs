@@ -3,13 +3,15 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead as _, AsyncWriteExt as _, BufReader, ReadBuf};
 
-use crate::config::{Config, Problem, parameters as p, split_list};
+use crate::config::{Config, Problem, parameters as p};
+use crate::filter::{BadOption, Endpoint, Stream, options, plain_error, time};
 use crate::log::Log;
 
 /// How policy servers are talked to.
@@ -45,61 +47,55 @@ impl PolicySettings {
         }
     }
 
-    /// One `name = value` of a service in braces.
-    fn set(&mut self, assignment: &str) -> Option<()> {
-        let (name, value) = assignment.split_once('=')?;
-        let (name, value) = (name.trim(), value.trim());
-        match name {
-            "timeout" => self.timeout = time(value)?,
-            "max_idle" => self.max_idle = time(value)?,
-            "max_ttl" => self.max_ttl = time(value)?,
-            "retry_delay" => self.retry_delay = time(value)?,
-            "try_limit" => self.try_limit = value.parse().ok()?,
-            "request_limit" => self.request_limit = value.parse().ok()?,
+    /// One option of a service in braces.
+    fn set(&mut self, key: &str, value: &str) -> Result<(), BadOption> {
+        let number = || {
+            let bad = || BadOption(format!("bad numerical configuration: {key} = {value}"));
+            value.parse().map_err(|_| bad())
+        };
+        match key {
+            "timeout" => self.timeout = time(key, value)?,
+            "max_idle" => self.max_idle = time(key, value)?,
+            "max_ttl" => self.max_ttl = time(key, value)?,
+            "retry_delay" => self.retry_delay = time(key, value)?,
+            "try_limit" => self.try_limit = number()?,
+            "request_limit" => self.request_limit = number()?,
             "default_action" => value.clone_into(&mut self.default_action),
             "policy_context" => value.clone_into(&mut self.context),
-            _ => return None,
+            _ => return Err(BadOption(format!("unknown option: \"{key} = {value}\""))),
         }
-        Some(())
+        Ok(())
     }
 }
 
-fn time(text: &str) -> Option<Duration> {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at_checked(end)?;
-    let seconds = match unit {
-        "" | "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86400,
-        "w" => 604_800,
-        _ => return None,
-    };
-    number.parse::<u64>().ok()?.checked_mul(seconds).map(Duration::from_secs)
-}
-
-#[derive(Clone, Debug)]
-enum Endpoint {
-    Unix(PathBuf),
-    Inet(String),
-}
-
-trait Channel: AsyncRead + AsyncWrite + Unpin + Send + Sync + std::fmt::Debug {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send + Sync + std::fmt::Debug> Channel for T {}
-
 #[derive(Debug)]
 struct Kept {
-    stream: BufReader<Box<dyn Channel>>,
+    stream: BufReader<Stream>,
     opened: Instant,
     used: Instant,
     requests: u32,
 }
 
+impl Kept {
+    /// Whether the server has said something that nobody asked for, or has gone.
+    fn has_spoken(&mut self) -> bool {
+        if !self.stream.buffer().is_empty() {
+            return true;
+        }
+        let mut byte = [0];
+        let mut buffer = ReadBuf::new(&mut byte);
+        let mut context = Context::from_waker(Waker::noop());
+        Pin::new(self.stream.get_mut()).poll_read(&mut context, &mut buffer).is_ready()
+    }
+}
+
 /// One policy server.
 #[derive(Debug)]
 pub struct PolicyServer {
-    /// `transport:server` as written.
+    /// The service as written, with its options.
     pub name: String,
+    /// `transport:` and what stands behind it.
+    place: String,
     endpoint: Endpoint,
     /// How it is talked to.
     pub settings: PolicySettings,
@@ -110,87 +106,91 @@ pub struct PolicyServer {
 const ANSWER_MAX: usize = 64 << 10;
 
 impl PolicyServer {
-    /// Parses `unix:path`, `inet:host:port`, or one of them with settings in braces.
+    /// Parses `unix:path`, `inet:host:port`, or one of them with options in braces.
     pub fn parse(word: &str, defaults: &PolicySettings) -> Result<Self, Problem> {
         let mut settings = defaults.clone();
-        let name = match word.strip_prefix('{').and_then(|w| w.strip_suffix('}')) {
-            None => word,
-            Some(inside) => {
-                let (name, rest) = first_word(inside);
-                for assignment in assignments(rest) {
-                    settings.set(&assignment).ok_or_else(|| Problem {
-                        text: format!("unknown attribute name: {assignment}"),
-                    })?;
-                }
-                name
+        let problem = |bad: BadOption| Problem { text: bad.0 };
+        let (name, options) = options(word).map_err(problem)?;
+        for (key, value) in options {
+            settings.set(&key, &value).map_err(problem)?;
+        }
+        let (transport, place) =
+            name.split_once(':').filter(|(_, place)| !place.is_empty()).ok_or_else(|| Problem {
+                text: format!("need service transport:endpoint instead of \"{name}\""),
+            })?;
+        let endpoint = match transport {
+            "unix" | "local" => Endpoint::unix(place, &settings.queue_directory),
+            "inet" => Endpoint::inet(place),
+            _ => {
+                let text = format!("invalid transport name: {transport} in service: {name}");
+                return Err(Problem { text });
             }
         };
-        let bad = || Problem { text: format!("invalid policy service name: {name}") };
-        let (transport, server) = name.split_once(':').ok_or_else(bad)?;
-        let endpoint = match transport {
-            "unix" => Endpoint::Unix(settings.queue_directory.join(server)),
-            "inet" => Endpoint::Inet(match server.rsplit_once(':') {
-                Some(_) => server.to_owned(),
-                None => format!("localhost:{server}"),
-            }),
-            _ => return Err(bad()),
-        };
-        Ok(Self { name: word.to_owned(), endpoint, settings, idle: Mutex::default() })
+        let place = place.to_owned();
+        Ok(Self { name: word.to_owned(), place, endpoint, settings, idle: Mutex::default() })
     }
 
     /// Sends `request` (complete, with its empty line) and returns the action. Tries again on a
     /// new connection as often as the settings say; none if there was no answer.
-    pub async fn ask(&self, request: &str, log: &Log) -> Option<String> {
+    pub async fn ask(&self, request: &str, log: &Log) -> Option<Vec<u8>> {
+        let limit = self.settings.try_limit;
+        let mut kept = self.take_idle();
         let mut tries = 0;
         loop {
             tries += 1;
-            let (failure, was_kept) = match self.once(request).await {
-                Ok(action) => return action,
+            let failure = match self.once(&mut kept, request, log).await {
+                Ok(action) => {
+                    self.put_back(kept);
+                    return Some(action);
+                }
                 Err(failure) => failure,
             };
-            // A connection that was kept may have been closed by the server: that is no news.
-            if !was_kept {
-                log.warning(format_args!("{failure}"));
+            let is_last = limit > 0 && tries >= limit;
+            if is_last || failure.is_news() {
+                log.warning(format_args!(
+                    "problem talking to server {}: {}",
+                    self.place,
+                    plain_error(&failure.0)
+                ));
             }
-            if tries >= self.settings.try_limit.max(1) {
-                if !was_kept {
-                    log.warning(format_args!(
-                        "problem talking to server {}: {}",
-                        self.short_name(),
-                        failure.reason()
-                    ));
-                }
+            if is_last {
+                // As it is: the next request finds out what it is worth.
+                self.put_back(kept);
                 return None;
             }
             tokio::time::sleep(self.settings.retry_delay).await;
+            kept = None;
         }
     }
 
-    fn short_name(&self) -> &str {
-        first_word(self.name.trim_start_matches('{').trim_end_matches('}')).0
-    }
-
-    async fn once(&self, request: &str) -> Result<Option<String>, (Failure, bool)> {
-        let (mut kept, was_kept) = match self.take_idle() {
-            Some(kept) => (kept, true),
-            None => (self.connect().await.map_err(|failure| (failure, false))?, false),
+    async fn once(
+        &self,
+        kept: &mut Option<Kept>,
+        request: &str,
+        log: &Log,
+    ) -> Result<Vec<u8>, Failure> {
+        let kept = match kept {
+            Some(kept) => kept,
+            None => kept.insert(self.connect(log).await?),
         };
-        let talk = talk(&mut kept.stream, request);
+        if kept.has_spoken() {
+            return Err(Failure(io::ErrorKind::UnexpectedEof.into()));
+        }
+        let talk = self.talk(&mut kept.stream, request, log);
         let action = match tokio::time::timeout(self.settings.timeout, talk).await {
-            Ok(Ok(action)) => action,
-            Ok(Err(e)) => return Err((Failure::Talk(self.short_name().to_owned(), e), was_kept)),
-            Err(_) => {
-                let e = io::ErrorKind::TimedOut.into();
-                return Err((Failure::Talk(self.short_name().to_owned(), e), false));
-            }
+            Ok(action) => action.map_err(Failure)?,
+            Err(_) => return Err(Failure(io::ErrorKind::TimedOut.into())),
         };
         kept.requests += 1;
         kept.used = Instant::now();
+        Ok(action)
+    }
+
+    fn put_back(&self, kept: Option<Kept>) {
         let limit = self.settings.request_limit;
-        if limit == 0 || kept.requests < limit {
+        if let Some(kept) = kept.filter(|kept| limit == 0 || kept.requests < limit) {
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
         }
-        Ok(action)
     }
 
     fn take_idle(&self) -> Option<Kept> {
@@ -202,96 +202,102 @@ impl PolicyServer {
         idle.pop()
     }
 
-    async fn connect(&self) -> Result<Kept, Failure> {
-        let connect = async {
-            Ok::<Box<dyn Channel>, io::Error>(match &self.endpoint {
-                Endpoint::Unix(path) => Box::new(UnixStream::connect(path).await?),
-                Endpoint::Inet(server) => {
-                    let stream = TcpStream::connect(server.as_str()).await?;
-                    stream.set_nodelay(true)?;
-                    Box::new(stream)
-                }
-            })
-        };
-        let stream = match tokio::time::timeout(self.settings.timeout, connect).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(e)) => return Err(Failure::Connect(self.short_name().to_owned(), e)),
-            Err(_) => {
-                let e = io::ErrorKind::TimedOut.into();
-                return Err(Failure::Connect(self.short_name().to_owned(), e));
+    async fn connect(&self, log: &Log) -> Result<Kept, Failure> {
+        match self.endpoint.connect(self.settings.timeout).await {
+            Ok(stream) => {
+                let now = Instant::now();
+                Ok(Kept { stream: BufReader::new(stream), opened: now, used: now, requests: 0 })
             }
-        };
-        let now = Instant::now();
-        Ok(Kept { stream: BufReader::new(stream), opened: now, used: now, requests: 0 })
+            Err(error) => {
+                let (place, why) = (&self.place, plain_error(&error));
+                log.warning(format_args!("connect to {place}: {why}"));
+                Err(Failure(error))
+            }
+        }
+    }
+
+    /// One request and its answer: the first action counts, other attributes do not.
+    async fn talk(
+        &self,
+        stream: &mut BufReader<Stream>,
+        request: &str,
+        log: &Log,
+    ) -> io::Result<Vec<u8>> {
+        stream.get_mut().write_all(request.as_bytes()).await?;
+        stream.get_mut().flush().await?;
+        let mut action = None;
+        let mut count = 0;
+        loop {
+            let line = match read_line(stream).await? {
+                Read::Line(line) => line,
+                Read::End { partial } => {
+                    if partial || count > 0 {
+                        let what = if partial { "value" } else { "name" };
+                        log.warning(format_args!(
+                            "premature end-of-input on {} while reading input attribute {what}",
+                            self.place
+                        ));
+                    }
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+            };
+            if line.is_empty() {
+                break;
+            }
+            count += 1;
+            if count > LINES_MAX {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "answer too long"));
+            }
+            if let Some(value) = line.strip_prefix(b"action=")
+                && action.is_none()
+            {
+                action = Some(value.to_vec());
+            }
+        }
+        action.ok_or_else(|| {
+            log.warning(format_args!("missing attribute action in input from {}", self.place));
+            io::ErrorKind::UnexpectedEof.into()
+        })
     }
 }
 
-/// What went wrong with a policy server, in Postfix's words.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error("connect to {0}: {reason}", reason = plain(.1))]
-    Connect(String, io::Error),
-    #[error("problem talking to server {0}: {reason}", reason = plain(.1))]
-    Talk(String, io::Error),
-}
+/// How many lines an answer may have.
+const LINES_MAX: usize = 1000;
+
+/// Why there is no answer.
+#[derive(Debug)]
+struct Failure(io::Error);
 
 impl Failure {
-    fn reason(&self) -> String {
-        match self {
-            Self::Connect(_, e) | Self::Talk(_, e) => plain(e),
-        }
+    /// Whether the log is to hear of it before the last try: a server that closes connections, or
+    /// is being restarted, is no news.
+    fn is_news(&self) -> bool {
+        use io::ErrorKind::{BrokenPipe, ConnectionReset, NotFound, UnexpectedEof};
+        !matches!(self.0.kind(), BrokenPipe | ConnectionReset | NotFound | UnexpectedEof)
     }
 }
 
-/// The system's words without the number.
-fn plain(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::TimedOut => "Connection timed out".into(),
-        io::ErrorKind::UnexpectedEof => "Success".into(),
-        _ => {
-            let text = error.to_string();
-            text.split(" (os error").next().unwrap_or_default().to_owned()
-        }
-    }
+enum Read {
+    Line(Vec<u8>),
+    /// The server has closed the connection, perhaps within a line.
+    End {
+        partial: bool,
+    },
 }
 
-async fn talk(
-    stream: &mut BufReader<Box<dyn Channel>>,
-    request: &str,
-) -> io::Result<Option<String>> {
-    stream.get_mut().write_all(request.as_bytes()).await?;
-    stream.get_mut().flush().await?;
-    let mut action = None;
-    loop {
-        let line = read_line(stream).await?;
-        if line.is_empty() {
-            return Ok(action);
-        }
-        if let Some(value) = line.strip_prefix("action=") {
-            action = Some(value.to_owned());
-        }
-    }
-}
-
-async fn read_line(stream: &mut BufReader<Box<dyn Channel>>) -> io::Result<String> {
+async fn read_line(stream: &mut BufReader<Stream>) -> io::Result<Read> {
     let mut line = Vec::new();
     loop {
         let available = stream.fill_buf().await?;
         if available.is_empty() {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+            return Ok(Read::End { partial: !line.is_empty() });
         }
-        match memchr::memchr(b'\n', available) {
-            Some(end) => {
-                line.extend_from_slice(available.get(..end).unwrap_or_default());
-                stream.consume(end + 1);
-                return String::from_utf8(line)
-                    .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "malformed UTF-8"));
-            }
-            None => {
-                line.extend_from_slice(available);
-                let length = available.len();
-                stream.consume(length);
-            }
+        let end = memchr::memchr(b'\n', available);
+        let taken = end.unwrap_or(available.len());
+        line.extend_from_slice(available.get(..taken).unwrap_or_default());
+        stream.consume(taken + usize::from(end.is_some()));
+        if end.is_some() {
+            return Ok(Read::Line(line));
         }
         if line.len() > ANSWER_MAX {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "line too long"));
@@ -299,44 +305,30 @@ async fn read_line(stream: &mut BufReader<Box<dyn Channel>>) -> io::Result<Strin
     }
 }
 
-fn first_word(text: &str) -> (&str, &str) {
-    let text = text.trim_start_matches([' ', '\t', ',', '\n']);
-    let end = text.find([' ', '\t', ',', '\n']).unwrap_or(text.len());
-    text.split_at_checked(end).unwrap_or((text, ""))
-}
-
-/// `name=value`, `name = value` and `{ name = value with spaces }`.
-fn assignments(text: &str) -> Vec<String> {
-    let mut found: Vec<String> = Vec::new();
-    for word in split_list(text) {
-        if let Some(inside) = word.strip_prefix('{').and_then(|w| w.strip_suffix('}')) {
-            found.push(inside.trim().to_owned());
-            continue;
-        }
-        match found.last_mut() {
-            Some(last) if last.ends_with('=') || word.starts_with('=') => last.push_str(word),
-            _ => found.push(word.to_owned()),
-        }
-    }
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Sources;
 
-    #[test]
-    fn assignments_in_all_spellings() {
-        assert_eq!(
-            assignments("timeout=10, max_idle = 20s { default_action = 450 x y }"),
-            ["timeout=10", "max_idle=20s", "default_action = 450 x y"]
-        );
+    fn defaults() -> PolicySettings {
+        let config = Config::parse(&Sources {
+            directory: "/nonexistent".into(),
+            main_cf: String::new(),
+            master_cf: String::new(),
+        });
+        PolicySettings::read(&config.unwrap())
     }
 
     #[test]
-    fn times() {
-        assert_eq!(time("10"), Some(Duration::from_secs(10)));
-        assert_eq!(time("2m"), Some(Duration::from_secs(120)));
-        assert_eq!(time("x"), None);
+    fn services() {
+        let word = "{ inet:127.0.0.1:9, timeout=7, { default_action = 450 x y }, try_limit = 3 }";
+        let server = PolicyServer::parse(word, &defaults()).unwrap();
+        assert_eq!(server.place, "127.0.0.1:9");
+        assert_eq!(server.settings.timeout, Duration::from_secs(7));
+        assert_eq!(server.settings.default_action, "450 x y");
+        assert_eq!(server.settings.try_limit, 3);
+        for bad in ["inet", "tcp:x:1", "{ inet:x:1, colour=red }", "{ unix:x, try_limit=many }"] {
+            assert!(PolicyServer::parse(bad, &defaults()).is_err(), "{bad}");
+        }
     }
 }

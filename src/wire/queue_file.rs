@@ -305,9 +305,11 @@ fn write_envelope(out: &mut Vec<u8>, envelope: &Envelope, pending: &[u32]) {
         RewriteContext::Remote => "remote",
     };
     let network = !envelope.client.name.is_empty();
-    if let Some(id) = envelope.queue_id.filter(|_| network) {
-        let ident = envelope.client.ident.as_str();
-        attribute(out, "log_ident", if ident.is_empty() { id.as_str() } else { ident });
+    let own = envelope.queue_id.filter(|_| network);
+    match (envelope.client.ident.as_str(), own) {
+        ("", None) => {}
+        ("", Some(id)) => attribute(out, "log_ident", id.as_str()),
+        (forwarded, _) => attribute(out, "log_ident", forwarded),
     }
     attribute(out, "rewrite_context", context);
     attribute(out, "envelope_id", envelope.envid.as_deref().unwrap_or_default());

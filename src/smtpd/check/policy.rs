@@ -19,12 +19,35 @@ impl Checks<'_> {
         about: About<'_>,
     ) -> Result<Verdict, Jump> {
         let request = self.policy_request(server);
-        let action = match server.ask(&request, self.log).await {
+        let action = server.ask(&request, self.log).await;
+        let action = match action.and_then(|action| self.valid_action(server, action)) {
             Some(action) => action,
             None if self.talk.checks.recursion > 50 => LAST_RESORT.to_owned(),
             None => server.settings.default_action.clone(),
         };
         self.action(&server.name, &action, "policy query", about).await
+    }
+
+    /// An action is text; with smtputf8_enable what is no UTF-8 does not count.
+    fn valid_action(&self, server: &PolicyServer, action: Vec<u8>) -> Option<String> {
+        match String::from_utf8(action) {
+            Ok(action) => Some(action),
+            Err(e) if !self.service.settings.smtputf8 => {
+                Some(String::from_utf8_lossy(e.as_bytes()).into_owned())
+            }
+            Err(e) => {
+                let shown: String = e
+                    .as_bytes()
+                    .iter()
+                    .map(|b| if matches!(b, b' '..=b'~') { char::from(*b) } else { '?' })
+                    .collect();
+                self.log.warning(format_args!(
+                    "malformed UTF-8 in policy server {} response: \"{shown}\"",
+                    server.name
+                ));
+                None
+            }
+        }
     }
 
     fn policy_request(&self, server: &PolicyServer) -> String {
