@@ -5,22 +5,9 @@ use super::Message;
 use super::checks::MimeError;
 use super::settings::EndOfHeader;
 use crate::mail::address;
-use crate::mail::date::{compact_utc, header_date};
 use crate::mail::header::fold;
 use crate::mail::header::{Name, is_field};
-
-/// The date of a header field, in local time: `seconds` since 1970.
-pub fn local_date(seconds: u64) -> String {
-    let time = i64::try_from(seconds).ok().and_then(|s| jiff::Timestamp::from_second(s).ok());
-    match time {
-        Some(time) => {
-            let zone = jiff::tz::TimeZone::system();
-            let info = zone.to_offset_info(time);
-            header_date(seconds, info.offset().seconds(), info.abbreviation())
-        }
-        None => header_date(seconds, 0, "UTC"),
-    }
-}
+use crate::sys::date::{compact_utc, mail_date};
 
 impl Message {
     /// The message header has ended, with the line `text`.
@@ -81,7 +68,7 @@ impl Message {
 
     fn add_date(&mut self) {
         if self.lacks(Name::Date, Name::ResentDate) {
-            let date = local_date(self.envelope.arrival.seconds());
+            let date = mail_date(self.envelope.arrival.seconds());
             self.put_header(format!("{}Date: {date}", self.prefix()).as_bytes());
         }
     }

@@ -20,7 +20,6 @@ mod header;
 mod mapping;
 mod milter;
 mod missing;
-pub use self::missing::local_date;
 mod settings;
 mod store;
 

@@ -7,6 +7,5 @@ pub mod hostname;
 pub mod outcome;
 pub mod queue_id;
 pub mod status;
-pub mod date;
 pub mod header;
 pub mod mime;

@@ -6,12 +6,13 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::cleanup::{Cleanup, Message, Origin, Reason, Refusal, Skip, Verdict, local_date};
+use crate::cleanup::{Cleanup, Message, Origin, Reason, Refusal, Skip, Verdict};
 use crate::config::lines::split_assignment;
 use crate::config::{Config, parameters as p, why};
 use crate::log::Log;
 use crate::mail::address::quote;
 use crate::mail::envelope::{Body, Notify, Recipient, Ret, RewriteContext, Timestamp};
+use crate::sys::date::mail_date;
 use crate::wire::queue_record::{kind, take};
 
 /// The records of an envelope, of content and of what follows it; the first ends the part.
@@ -343,7 +344,7 @@ impl Intake<'_> {
         let now = crate::sys::now() / 1_000_000;
         let date = u64::try_from(*modified).unwrap_or(now);
         // A file from the future is dated now.
-        let date = local_date(if date > now + 7200 { now } else { date });
+        let date = mail_date(if date > now + 7200 { now } else { date });
         let Settings { host, mail_name, .. } = self.settings;
         self.message.prepend(&format!(
             "Received: by {host} ({mail_name}, from userid {uid})\n\tid {id}; {date}"

@@ -65,6 +65,21 @@ pub(super) struct Listing {
     pub(super) next: Option<usize>,
 }
 
+impl Listed {
+    /// A message as it is shown in `queue`.
+    pub(super) fn of(entry: &scheduler::Entry, queue: Queue) -> Self {
+        Self {
+            id: entry.id,
+            queue,
+            arrival: entry.arrival,
+            forced_expire: entry.marks.force_expire,
+            location: entry.location,
+            done: entry.done.clone(),
+            reasons: entry.reasons.clone(),
+        }
+    }
+}
+
 /// A message as showq gets it.
 #[derive(Debug)]
 pub(super) struct Listed {

@@ -87,15 +87,7 @@ impl Offline {
         for queue in showq::ORDER {
             for entry in &self.entries {
                 if entry.queue == queue && self.by_id.contains_key(&entry.id) {
-                    let listed = Listed {
-                        id: entry.id,
-                        queue,
-                        arrival: entry.arrival,
-                        forced_expire: entry.marks.force_expire,
-                        location: entry.location,
-                        done: entry.done.clone(),
-                        reasons: entry.reasons.clone(),
-                    };
+                    let listed = Listed::of(entry, queue);
                     showq::message(&self.reader, &listed, empty_address, &mut out);
                 }
             }

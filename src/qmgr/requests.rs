@@ -182,15 +182,7 @@ impl Queue {
                 break;
             }
             if entry.shown_queue() == queue && !entry.marks.deleted {
-                listing.entries.push(Listed {
-                    id: entry.id,
-                    queue,
-                    arrival: entry.arrival,
-                    forced_expire: entry.marks.force_expire,
-                    location: entry.location,
-                    done: entry.done.clone(),
-                    reasons: entry.reasons.clone(),
-                });
+                listing.entries.push(Listed::of(entry, queue));
             }
         }
         listing

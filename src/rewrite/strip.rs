@@ -7,6 +7,7 @@ use super::{ResolveError, Rewrite};
 use crate::lookup::TableError;
 use crate::mail::address::{self, Address, Token};
 use crate::mail::envelope::RewriteContext;
+use crate::mail::hostname;
 
 /// An address with its real destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +48,7 @@ impl Rewrite {
     pub(super) async fn strip(&self, recipient: &str) -> Result<Stripped, ResolveError> {
         if let Some(at) = address::plain_at(recipient.as_bytes())
             && let Some(domain) = recipient.get(at + 1..)
-            && address::valid_hostname(domain)
+            && hostname::is_valid(domain)
         {
             return Ok(Stripped {
                 local: self.is_local(domain).await?,

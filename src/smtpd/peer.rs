@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::settings::Settings;
 use crate::dns::{DnsError, Resolver};
 use crate::log::Log;
-use crate::mail::address;
+use crate::mail::hostname;
 
 /// How sure a name is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -215,7 +215,7 @@ impl Directory {
     /// Address to name to addresses: only a name that leads back is believed.
     async fn look_up(&self, ip: IpAddr) -> Names {
         let name = match self.resolver.native_name(ip).await {
-            Ok(name) if address::valid_hostname(&name) => name,
+            Ok(name) if hostname::is_valid(&name) => name,
             Ok(_) => return Names::unknown(NameStatus::Missing),
             Err(DnsError::TryAgain) => return Names::unknown(NameStatus::Temporary),
             Err(_) => return Names::unknown(NameStatus::Missing),

@@ -6,6 +6,8 @@
 
 use memchr::memchr3_iter;
 
+use crate::mail::address::{Token, scan};
+
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Extracted {
@@ -15,14 +17,6 @@ pub struct Extracted {
     pub addresses: usize,
     /// How many words or signs there are that belong to no address.
     pub others: usize,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Token {
-    Sign(u8),
-    Word(String),
-    Literal(String),
-    Comment,
 }
 
 /// Takes the address out of `text`, which may stand in angle brackets.
@@ -36,7 +30,7 @@ pub fn extract(text: &str) -> Extracted {
         let addresses = usize::from(!inner.is_empty());
         return Extracted { address: inner.to_owned(), addresses, others: 0 };
     }
-    group(tokens(inner))
+    group(scan(inner.as_bytes()))
 }
 
 /// Whether nothing in it needs the tokenizer: that is nearly always so.
@@ -44,84 +38,6 @@ fn is_plain(text: &str) -> bool {
     let bytes = text.as_bytes();
     memchr3_iter(b' ', b'"', b'\\', bytes).next().is_none()
         && !bytes.iter().any(|b| *b < b' ' || b"()<>[],;:\x7f".contains(b))
-}
-
-/// The characters that are words by themselves.
-const SIGNS: &[u8] = b"|%!()<>@,;:\\\".[]";
-
-fn tokens(text: &str) -> Vec<Token> {
-    let bytes = text.as_bytes();
-    let mut tokens = Vec::new();
-    let mut position = 0;
-    while let Some(&byte) = bytes.get(position) {
-        position += 1;
-        let token = match byte {
-            b' ' | b'\t' | b'\r' | b'\n' => continue,
-            b'(' => {
-                position = comment(bytes, position);
-                Token::Comment
-            }
-            b'[' => Token::Literal(collect(bytes, &mut position, |b| b != b']', true)),
-            b'"' => Token::Word(collect(bytes, &mut position, |b| b != b'"', true)),
-            b if b != b'\\' && SIGNS.contains(&b) => Token::Sign(b),
-            _ => {
-                position -= 1;
-                let inside = |b: u8| !b" \t\r\n".contains(&b) && !SIGNS.contains(&b);
-                Token::Word(collect(bytes, &mut position, inside, false))
-            }
-        };
-        tokens.push(token);
-    }
-    tokens
-}
-
-/// Collects characters while `inside` holds, with backslashes taken away.
-fn collect(
-    bytes: &[u8],
-    position: &mut usize,
-    inside: impl Fn(u8) -> bool,
-    skip_last: bool,
-) -> String {
-    let mut collected = Vec::new();
-    while let Some(&byte) = bytes.get(*position) {
-        if byte == b'\\' {
-            let Some(&escaped) = bytes.get(*position + 1) else {
-                *position = bytes.len();
-                break;
-            };
-            collected.push(escaped);
-            *position += 2;
-            continue;
-        }
-        if !inside(byte) {
-            *position += usize::from(skip_last);
-            break;
-        }
-        collected.push(byte);
-        *position += 1;
-    }
-    String::from_utf8(collected)
-        .unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
-}
-
-fn comment(bytes: &[u8], from: usize) -> usize {
-    let mut level = 1;
-    let mut position = from;
-    while let Some(&byte) = bytes.get(position) {
-        position += 1;
-        match byte {
-            b'(' => level += 1,
-            b')' => {
-                level -= 1;
-                if level == 0 {
-                    break;
-                }
-            }
-            b'\\' => position += 1,
-            _ => {}
-        }
-    }
-    position
 }
 
 /// Groups from right to left. What stands between the current token and the last separator is
@@ -132,22 +48,22 @@ fn group(mut tokens: Vec<Token>) -> Extracted {
     let (mut word_ok, mut in_group) = (true, false);
     while let Some(token) = tokens.pop() {
         match token {
-            Token::Comment => found.others += 1,
-            Token::Sign(b';') => {
+            Token::Comment(_) => found.others += 1,
+            Token::Op(b';') => {
                 found.others += 1 + usize::from(found.close(&mut address));
                 (word_ok, in_group) = (true, true);
             }
-            Token::Sign(b':') if in_group => {
+            Token::Op(b':') if in_group => {
                 found.others += 1;
                 found.close(&mut address);
                 found.skip(&mut tokens, b",");
             }
-            Token::Sign(b'>') => {
+            Token::Op(b'>') => {
                 found.others += usize::from(found.close(&mut address));
                 while let Some(inner) = tokens.pop() {
                     match inner {
-                        Token::Sign(b'<') => break,
-                        Token::Comment => found.others += 1,
+                        Token::Op(b'<') => break,
+                        Token::Comment(_) => found.others += 1,
                         other => address.push(other),
                     }
                 }
@@ -155,19 +71,19 @@ fn group(mut tokens: Vec<Token>) -> Extracted {
                 found.skip(&mut tokens, b">;,:");
                 word_ok = true;
             }
-            Token::Sign(b',') => {
+            Token::Op(b',') => {
                 found.others += 1;
                 found.close(&mut address);
                 word_ok = true;
             }
-            Token::Word(_) | Token::Literal(_) => {
+            Token::Atom(_) | Token::Quoted(_) | Token::Literal(_) => {
                 if !word_ok {
                     found.others += usize::from(found.close(&mut address));
                 }
                 address.push(token);
                 word_ok = false;
             }
-            Token::Sign(_) => {
+            Token::Op(_) => {
                 address.push(token);
                 word_ok = true;
             }
@@ -188,18 +104,21 @@ impl Extracted {
             reversed.clear();
             return true;
         }
+        let mut internal = Vec::new();
         for token in reversed.drain(..).rev() {
             match token {
-                Token::Sign(sign) => self.address.push(char::from(sign)),
-                Token::Word(text) => self.address.push_str(&text),
+                Token::Op(sign) => internal.push(sign),
+                Token::Atom(text) | Token::Quoted(text) => internal.extend(text),
                 Token::Literal(text) => {
-                    self.address.push('[');
-                    self.address.push_str(&text);
-                    self.address.push(']');
+                    internal.push(b'[');
+                    internal.extend(text);
+                    internal.push(b']');
                 }
-                Token::Comment => {}
+                Token::Comment(_) => {}
             }
         }
+        self.address = String::from_utf8(internal)
+            .unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned());
         true
     }
 
@@ -207,8 +126,8 @@ impl Extracted {
     fn skip(&mut self, tokens: &mut Vec<Token>, stops: &[u8]) {
         while let Some(token) = tokens.last() {
             match token {
-                Token::Sign(sign) if stops.contains(sign) => break,
-                Token::Sign(b'<' | b'>') => {}
+                Token::Op(sign) if stops.contains(sign) => break,
+                Token::Op(b'<' | b'>') => {}
                 _ => self.others += 1,
             }
             tokens.pop();
@@ -258,7 +177,7 @@ mod tests {
         }
         #[test]
         fn plain_way_is_the_slow_way(text in "[a-z.@%!+-]{1,20}") {
-            prop_assert_eq!(extract(&text), group(tokens(&text)));
+            prop_assert_eq!(extract(&text), group(scan(text.as_bytes())));
         }
     }
 }

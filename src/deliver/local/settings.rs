@@ -14,7 +14,7 @@ use crate::lookup::{Maps, Tables};
 use crate::mail::address::Extensions;
 use crate::rewrite::{Propagate, Rewrite};
 use crate::service::status_filter::StatusFilter;
-use crate::service::worker::{Crew, locking};
+use crate::service::worker::{Crew, locking, size_limit};
 use crate::sys::spawn::Rights;
 
 /// What local(8) does by main.cf.
@@ -100,7 +100,7 @@ impl Settings {
     ) -> Result<Self, Problem> {
         let tables = Tables::with_log(config.clone(), log.clone());
         let maps = |p: &Parameter<kinds::Text>| tables.maps(p.name, &config.text(p));
-        let limit = mailbox_limit(config)?;
+        let limit = size_limit(config, &p::mailbox_size_limit)?;
         Ok(Self {
             crew: Crew::new(config, privileged, total, limit)?,
             users: Users::default(),
@@ -164,25 +164,8 @@ fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }
 
-fn mailbox_limit(config: &Config) -> Result<u64, Problem> {
-    let limit = config.int(&p::mailbox_size_limit);
-    let message = config.int(&p::message_size_limit);
-    let text = match (limit, message) {
-        (0, _) => return Ok(0),
-        (_, 0) => {
-            "configuration error: mailbox_size_limit is limited but message_size_limit is unlimited"
-        }
-        (limit, message) if limit < message => {
-            "configuration error: mailbox_size_limit is smaller than message_size_limit"
-        }
-        (limit, _) => return Ok(u64::try_from(limit).unwrap_or(0)),
-    };
-    Err(Problem { text: text.into() })
-}
-
 fn mailbox_locking(config: &Config, log: &Log) -> Result<Locking, Problem> {
-    let mut found =
-        locking(config, "mailbox_delivery_lock", &config.text(&p::mailbox_delivery_lock))?;
+    let mut found = locking(config, &p::mailbox_delivery_lock)?;
     if config.bool(&p::sun_mailtool_compatibility) {
         log.warning(format_args!(
             "sun_mailtool_compatibility: deprecated parameter, use \"mailbox_delivery_lock = \

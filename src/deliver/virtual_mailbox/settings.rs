@@ -8,7 +8,7 @@ use crate::log::Log;
 use crate::lookup::{Maps, Purpose, Tables};
 use crate::rewrite::Rewrite;
 use crate::service::status_filter::StatusFilter;
-use crate::service::worker::{Crew, locking};
+use crate::service::worker::{Crew, locking, size_limit};
 
 /// What virtual(8) does by main.cf.
 #[derive(Debug)]
@@ -46,9 +46,7 @@ impl Settings {
         let maps = |p: &'static crate::config::parameter::Parameter<
             crate::config::parameter::kinds::Text,
         >| tables.maps_for(p.name, &config.text(p), Purpose::MAILBOXES);
-        let limit = u64::try_from(config.int(&p::virtual_mailbox_limit)).unwrap_or(0);
-        let message_limit = u64::try_from(config.int(&p::message_size_limit)).unwrap_or(0);
-        check_limits(limit, message_limit)?;
+        let limit = size_limit(config, &p::virtual_mailbox_limit)?;
         Ok(Self {
             crew: Crew::new(config, privileged, total, limit)?,
             base: config.value(p::virtual_mailbox_base.name),
@@ -56,11 +54,7 @@ impl Settings {
             uids: maps(&p::virtual_uid_maps),
             gids: maps(&p::virtual_gid_maps),
             minimum_uid: u32::try_from(config.int(&p::virtual_minimum_uid)).unwrap_or(u32::MAX),
-            locking: locking(
-                config,
-                "virtual_mailbox_lock",
-                &config.text(&p::virtual_mailbox_lock),
-            )?,
+            locking: locking(config, &p::virtual_mailbox_lock)?,
             strict_ownership: config.bool(&p::strict_mailbox_ownership),
             status_filter: StatusFilter::open(
                 config,
@@ -70,19 +64,4 @@ impl Settings {
             rewrite: Rewrite::new(config, &tables)?,
         })
     }
-}
-
-fn check_limits(mailbox: u64, message: u64) -> Result<(), Problem> {
-    let text = match (mailbox, message) {
-        (0, _) => return Ok(()),
-        (_, 0) => {
-            "configuration error: virtual_mailbox_limit is limited but message_size_limit is \
-             unlimited"
-        }
-        (mailbox, message) if mailbox < message => {
-            "configuration error: virtual_mailbox_limit is smaller than message_size_limit"
-        }
-        _ => return Ok(()),
-    };
-    Err(Problem { text: text.into() })
 }

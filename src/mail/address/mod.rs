@@ -16,6 +16,8 @@ pub use quote::{
 };
 pub use token::{Address, Token, scan, scan_limited};
 
+use super::hostname;
+
 /// Local part and domain, split at the last `@`; without one there is no domain.
 pub fn split(address: &str) -> (&str, Option<&str>) {
     match address.rsplit_once('@') {
@@ -151,26 +153,12 @@ pub fn domain_to_ascii(domain: &str) -> Option<std::borrow::Cow<'_, str>> {
     }
 }
 
-/// Whether `name` is a host name as RFC 1123 has it, with `_` let pass; not a bare number.
-pub fn valid_hostname(name: &str) -> bool {
-    let label_ok = |label: &str| {
-        !label.is_empty()
-            && label.len() <= 63
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
-    };
-    name.len() <= 255
-        && name.split('.').all(label_ok)
-        && name.bytes().any(|b| !b.is_ascii_digit() && b != b'.')
-}
-
-/// As [`valid_hostname`], with non-ASCII names allowed if `utf8` and if they have an A-label form.
+/// As [`hostname::is_valid`], with non-ASCII names allowed if `utf8` and if they have an A-label form.
 pub fn valid_utf8_hostname(name: &str, utf8: bool) -> bool {
     if utf8 && !name.is_ascii() {
-        return domain_to_ascii(name).is_some_and(|ascii| valid_hostname(&ascii));
+        return domain_to_ascii(name).is_some_and(|ascii| hostname::is_valid(&ascii));
     }
-    valid_hostname(name)
+    hostname::is_valid(name)
 }
 
 /// The address inside a domain literal without its brackets: `192.0.2.1` or `IPv6:2001:db8::1`
@@ -215,10 +203,10 @@ mod tests {
     #[test]
     fn hostnames() {
         for good in ["a", "x.example", "_dmarc.x", "1a.2"] {
-            assert!(valid_hostname(good), "{good}");
+            assert!(hostname::is_valid(good), "{good}");
         }
         for bad in ["", ".", "a.", ".a", "a..b", "-a", "a-.b", "1.2.3.4", "a b", "a@b"] {
-            assert!(!valid_hostname(bad), "{bad}");
+            assert!(!hostname::is_valid(bad), "{bad}");
         }
         assert!(!valid_utf8_hostname("b\u{fc}cher.example", false));
     }
@@ -237,7 +225,7 @@ mod tests {
             let (user, extension) = split_extension(&text, &delimiters);
             let back = extension.map_or(user.len(), |e| user.len() + 1 + e.len());
             prop_assert!(back == text.len());
-            let _ = (fold(&text), domain_to_ascii(&text), valid_hostname(&text), plain_at(text.as_bytes()));
+            let _ = (fold(&text), domain_to_ascii(&text), hostname::is_valid(&text), plain_at(text.as_bytes()));
         }
     }
 }

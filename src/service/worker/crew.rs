@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Content, Identity, Opened, Pool, mbox_from_line, pool};
+use crate::config::parameter::{Parameter, kinds};
 use crate::config::{Config, Problem, parameters as p, split_list};
 use crate::ipc::delivery::Request;
 use crate::ipc::worker::{Answer, Done, Job, Locking, Refusal, Work};
@@ -263,32 +264,36 @@ fn assignments(text: &str) -> Vec<(String, Option<String>)> {
         .collect()
 }
 
-/// The locks that `names` asks for (the value of the parameter `title`), with the parameters for
-/// all locks.
-pub fn locking(config: &Config, title: &str, names: &str) -> Result<Locking, Problem> {
+/// The locks that the parameter `names` asks for, with the parameters for all locks.
+pub fn locking(config: &Config, names: &Parameter<kinds::Text>) -> Result<Locking, Problem> {
     let number = |value: i64| u32::try_from(value).unwrap_or(u32::MAX);
-    let mut locking = Locking {
+    let [flock, fcntl, dotlock] = config.set(names, ["flock", "fcntl", "dotlock"]);
+    if !(flock || fcntl || dotlock) {
+        let title = names.name;
+        let text = format!("parameter {title} specifies no applicable mailbox locking method");
+        return Err(Problem { text });
+    }
+    Ok(Locking {
+        flock,
+        fcntl,
+        dotlock,
         attempts: number(config.int(&p::deliver_lock_attempts)),
         delay: u32::try_from(config.time(&p::deliver_lock_delay).as_secs()).unwrap_or(1),
         stale: u32::try_from(config.time(&p::stale_lock_time).as_secs()).unwrap_or(500),
         ..Locking::default()
+    })
+}
+
+/// The limit for the size of mailboxes; zero is none. It must leave room for one message.
+pub fn size_limit(config: &Config, limit: &Parameter<kinds::Long>) -> Result<u64, Problem> {
+    let (mailbox, message) = (config.int(limit), config.int(&p::message_size_limit));
+    let wrong = match (mailbox, message) {
+        (0, _) => return Ok(0),
+        (_, 0) => "limited but message_size_limit is unlimited",
+        (mailbox, message) if mailbox < message => "smaller than message_size_limit",
+        (mailbox, _) => return Ok(u64::try_from(mailbox).unwrap_or(0)),
     };
-    for name in split_list(names) {
-        match name.to_ascii_lowercase().as_str() {
-            "flock" => locking.flock = true,
-            "fcntl" => locking.fcntl = true,
-            "dotlock" => locking.dotlock = true,
-            _ => {
-                let text = format!("unknown {title} value \"{name}\" in \"{names}\"");
-                return Err(Problem { text });
-            }
-        }
-    }
-    if !(locking.flock || locking.fcntl || locking.dotlock) {
-        let text = format!("parameter {title} specifies no applicable mailbox locking method");
-        return Err(Problem { text });
-    }
-    Ok(locking)
+    Err(Problem { text: format!("configuration error: {} is {wrong}", limit.name) })
 }
 
 impl From<Refusal> for Outcome {

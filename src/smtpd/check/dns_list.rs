@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::outcome::{Jump, Refusal, Verdict};
 use super::{CLIENT, Checks};
 use crate::dns::{Data, DnsError, Kind, LookupError, Record, Search};
-use crate::mail::address;
+use crate::mail::{address, hostname};
 use crate::smtpd::expand;
 use crate::smtpd::fault::Faults;
 use crate::smtpd::restriction::Subject;
@@ -183,7 +183,7 @@ fn name_query(what: &str, zone: &str) -> Option<String> {
         return None;
     }
     let ascii = address::domain_to_ascii(domain)?;
-    address::valid_hostname(&ascii).then(|| format!("{ascii}.{zone}"))
+    hostname::is_valid(&ascii).then(|| format!("{ascii}.{zone}"))
 }
 
 /// Whether a pattern for the addresses that a list returns is well formed.

@@ -3,7 +3,7 @@
 use super::outcome::{Jump, Refusal, Verdict};
 use super::{Checks, HELO, SENDER};
 use crate::dns::DnsError;
-use crate::mail::address;
+use crate::mail::{address, hostname};
 use crate::smtpd::fault::Faults;
 
 impl Checks<'_> {
@@ -13,7 +13,7 @@ impl Checks<'_> {
             return self.reject_invalid_address(&helo);
         }
         let name = without_final_dot(&helo);
-        if address::valid_hostname(name) || name.parse::<std::net::IpAddr>().is_ok() {
+        if hostname::is_valid(name) || name.parse::<std::net::IpAddr>().is_ok() {
             return Verdict::Dunno;
         }
         let code = self.service.settings.codes.invalid_hostname;

@@ -7,7 +7,7 @@ use super::envelope::Grammar;
 use super::{Done, Session};
 use crate::ipc::channel;
 use crate::ipc::control::{FromQmgr, ToQmgr};
-use crate::mail::address;
+use crate::mail::{address, hostname};
 use crate::smtpd::anvil::Event;
 use crate::smtpd::fault::Faults;
 use crate::smtpd::keyword::Keywords;
@@ -115,7 +115,7 @@ impl Session {
         };
         let site = argument.text.strip_prefix(['@', '#']).unwrap_or(argument.text);
         let inside = site.strip_prefix('[').and_then(|site| site.strip_suffix(']'));
-        if !address::valid_hostname(site) && inside.and_then(address::literal_address).is_none() {
+        if !hostname::is_valid(site) && inside.and_then(address::literal_address).is_none() {
             let text = "501 Error: invalid parameter syntax".to_owned();
             return self.refuse((Faults::PROTOCOL, text)).await;
         }

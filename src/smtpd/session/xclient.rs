@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use super::{Done, End, Session};
-use crate::mail::address;
 use crate::mail::envelope::{Client, RewriteContext};
+use crate::mail::{address, hostname};
 use crate::smtpd::fault::Faults;
 use crate::smtpd::peer::{NameStatus, Peer, UNKNOWN};
 use crate::wire::smtp_command::Word;
@@ -217,7 +217,7 @@ impl Session {
         match name.to_ascii_uppercase().as_str() {
             attribute @ ("NAME" | "REVERSE_NAME") => {
                 let found = match status {
-                    NameStatus::Ok if !address::valid_hostname(value) => {
+                    NameStatus::Ok if !hostname::is_valid(value) => {
                         return Err(bad(attribute, value));
                     }
                     NameStatus::Ok => value.as_str(),
@@ -315,7 +315,7 @@ impl Session {
             }
             "NAME" => {
                 let value = neutral(value);
-                if !address::valid_hostname(&value) {
+                if !hostname::is_valid(&value) {
                     return Err(bad("NAME", &value));
                 }
                 client.name = value;
