@@ -208,11 +208,6 @@ impl Settings {
     /// Reads them from the service's view of the configuration. An error text is a value that
     /// Postfix would not start with either.
     pub fn read(config: &Config, log: &Log) -> Result<Self, String> {
-        let (discard_ehlo, unknown) =
-            Keywords::parse(&config.text(&p::smtpd_discard_ehlo_keywords));
-        for word in unknown {
-            log.warning(format_args!("unknown ehlo string mask value \"{word}\""));
-        }
         let protocols = config.text(&p::inet_protocols);
         let has = |wanted: &str| split_list(&protocols).iter().any(|w| *w == wanted || *w == "all");
         let parents = config.text(&p::parent_domain_matches_subdomains);
@@ -236,7 +231,7 @@ impl Settings {
             strict_smtputf8: config.bool(&p::strict_smtputf8),
             soft_bounce: config.bool(&p::soft_bounce),
             allow_untrusted_routing: config.bool(&p::allow_untrusted_routing),
-            discard_ehlo,
+            discard_ehlo: discard_ehlo(config, log),
             bare_lf: bare_lf(&config.text(&p::smtpd_forbid_bare_newline))?,
             bare_lf_code: code(config.int(&p::smtpd_forbid_bare_newline_reject_code)),
             forbid_unauth_pipelining: config.bool(&p::smtpd_forbid_unauth_pipelining),
@@ -292,6 +287,14 @@ impl Settings {
             milter_version: config.text(&p::milter_macro_v),
         })
     }
+}
+
+fn discard_ehlo(config: &Config, log: &Log) -> Keywords {
+    let (keywords, unknown) = Keywords::parse(&config.text(&p::smtpd_discard_ehlo_keywords));
+    for word in unknown {
+        log.warning(format_args!("unknown ehlo string mask value \"{word}\""));
+    }
+    keywords
 }
 
 fn session_limits(config: &Config) -> SessionLimits {

@@ -173,8 +173,8 @@ mod tests {
         assert_eq!(decision(under_way), (Status::Deliverable, false, false));
         let expired = entry(Status::Deliverable, 0, NOW - 32 * DAY);
         assert_eq!(decision(expired), (Status::Unknown, true, false));
-        assert_eq!(decision(entry(Status::Bounced, 0, NOW - 7200)).1, false);
-        assert_eq!(decision(entry(Status::Bounced, 0, NOW - 4 * 3600)).1, true);
+        assert!(!decision(entry(Status::Bounced, 0, NOW - 7200)).1);
+        assert!(decision(entry(Status::Bounced, 0, NOW - 4 * 3600)).1);
         assert_eq!(decision(entry(Status::Deferred, 0, NOW - 4 * DAY)).0, Status::Unknown);
     }
 
