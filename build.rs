@@ -1,4 +1,4 @@
-//! Says which parts the features need, and compiles the shim for Berkeley DB.
+//! Says which parts the features need, and which TLS library is built in.
 
 use std::env;
 
@@ -16,4 +16,17 @@ fn main() {
             println!("cargo::rustc-cfg={part}");
         }
     }
+    println!("cargo::rerun-if-changed=Cargo.lock");
+    let lock = std::fs::read_to_string("Cargo.lock").unwrap_or_default();
+    let library = ["rustls", "aws-lc-rs"].map(|name| match version(&lock, name) {
+        Some(version) => format!("{name} {version}"),
+        None => name.to_owned(),
+    });
+    println!("cargo::rustc-env=TLS_LIBRARY={}", library.join(", "));
+}
+
+/// The version of a package in the text of Cargo.lock.
+fn version<'a>(lock: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = lock.split_once(&format!("name = \"{name}\"\nversion = \""))?;
+    rest.split('"').next()
 }

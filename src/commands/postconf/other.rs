@@ -29,22 +29,33 @@ pub(super) fn locks(output: &mut Output<'_>) {
     }
 }
 
-/// `-a` and `-A`
+/// `-a` and `-A`. The client's own mechanisms answer to the name that Postfix's have.
 pub(super) fn sasl(output: &mut Output<'_>) {
-    let types: &[&str] = if output.options.has(Mode::SASL_SERVER) { &["dovecot"] } else { &[] };
-    for kind in types {
+    let (kind, built_in) = match output.options.has(Mode::SASL_SERVER) {
+        true => ("dovecot", cfg!(feature = "dovecot-sasl")),
+        false => ("cyrus", cfg!(feature = "sasl")),
+    };
+    if built_in {
         output.line(kind);
     }
 }
 
-/// `-T`
+/// `-T`. Says nothing without TLS.
 pub(super) fn tls(output: &mut Output<'_>) -> Outcome<()> {
-    match output.options.tls.as_str() {
-        "compile-version" | "run-version" | "public-key-algorithms" => {
-            Err("TLS support is not compiled in; build with the feature ssl".into())
-        }
-        what => Err(format!("unknown 'postconf -T' mode: {what}")),
+    if cfg!(not(feature = "ssl")) {
+        return Ok(());
     }
+    match output.options.tls.as_str() {
+        // It is part of the program: what it was compiled with is what runs.
+        "compile-version" | "run-version" => output.line(env!("TLS_LIBRARY")),
+        "public-key-algorithms" => {
+            for algorithm in ["rsa", "ec", "ed25519"] {
+                output.line(algorithm);
+            }
+        }
+        what => return Err(format!("unknown 'postconf -T' mode: {what}")),
+    }
+    Ok(())
 }
 
 /// `-b` and `-t`
