@@ -85,7 +85,7 @@ mod tests {
 
     #[tokio::test]
     async fn records_are_taken_out() {
-        let one = "inline:{{example.com. 60 IN MX 10 a.example. = ignore it}}";
+        let one = "regexp:{{/ MX 10 / ignore it}}";
         assert_eq!(filtered(one).await.unwrap(), [20]);
         assert!(filtered("static:drop").await.is_err());
         assert_eq!(filtered("static:IGNORE").await.unwrap(), Vec::<u16>::new());
