@@ -18,6 +18,7 @@ pub mod parameter;
 pub mod parameters;
 mod reads;
 pub mod table_names;
+mod unescape;
 mod value;
 
 use std::borrow::Cow;
@@ -27,6 +28,7 @@ use std::sync::{Arc, Mutex};
 pub use self::list::{paths_in, split_list, strip_braces, strip_optional_braces};
 use self::main_cf::{Setting, Settings};
 use self::parameter::Default as Preset;
+pub use self::unescape::unescape;
 
 /// The texts that a configuration is made of. master reads the files once and hands the texts
 /// to its children, so that all of them run on the same, last good configuration.

@@ -4,14 +4,55 @@ use std::borrow::Cow;
 
 use super::dialogue::Dialogue;
 use crate::config::expand::expand_once;
+use crate::config::unescape;
+
+/// Which bytes may come from outside into a reply: `smtpd_expansion_filter`.
+#[derive(Clone, Debug)]
+pub struct Filter(Box<[bool; 256]>);
+
+impl Filter {
+    /// Reads the parameter, with its backslash sequences.
+    pub fn parse(text: &str) -> Self {
+        let mut allowed = Box::new([false; 256]);
+        for byte in unescape(text).bytes() {
+            allowed[usize::from(byte)] = true;
+        }
+        Self(allowed)
+    }
+
+    fn allows(&self, byte: u8) -> bool {
+        self.0[usize::from(byte)]
+    }
+
+    /// `value` with `_` for each byte that may not pass.
+    fn clean<'a>(&self, value: Cow<'a, str>) -> Cow<'a, str> {
+        if value.bytes().all(|byte| self.allows(byte)) {
+            return value;
+        }
+        let mut clean = String::with_capacity(value.len());
+        for c in value.chars() {
+            match c.is_ascii() && self.allows(c as u8) {
+                true => clean.push(c),
+                false => clean.extend(std::iter::repeat_n('_', c.len_utf8())),
+            }
+        }
+        clean.into()
+    }
+}
 
 /// Expands `template`; names in `own` come first.
-pub fn reply_text(talk: &Dialogue, own: &[(&str, &str)], template: &str) -> String {
+pub fn reply_text(
+    talk: &Dialogue,
+    own: &[(&str, &str)],
+    template: &str,
+    filter: &Filter,
+) -> String {
     let lookup = |name: &str| -> Option<Cow<'_, str>> {
-        match own.iter().find(|(known, _)| *known == name) {
-            Some((_, value)) => Some((*value).into()),
-            None => fact(talk, name),
-        }
+        let value = match own.iter().find(|(known, _)| *known == name) {
+            Some((_, value)) => (*value).into(),
+            None => fact(talk, name)?,
+        };
+        Some(filter.clean(value))
     };
     expand_once(template, &lookup).text
 }
@@ -50,4 +91,16 @@ fn address_part<'a>(address: Option<&'a str>, part: &str) -> Option<&'a str> {
         "_domain" => split.map_or("", |(_, domain)| domain),
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_filter_names_comes_into_a_reply() {
+        let filter = Filter::parse(r"\t\40ab\\");
+        assert_eq!(filter.clean("a b\t\\".into()), "a b\t\\");
+        assert_eq!(filter.clean("a\r\nc\u{e9}b".into()), "a_____b");
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::check::VerifySettings;
+use super::expand::Filter;
 use super::fault::Faults;
 use super::keyword::Keywords;
 use crate::cleanup::Skip;
@@ -191,6 +192,8 @@ pub struct Settings {
     pub compatibility_level: String,
     pub mail_version: String,
     pub default_rbl_reply: String,
+    /// `smtpd_expansion_filter`
+    pub expansion_filter: Filter,
     /// `smtpd_upstream_proxy_protocol = haproxy`
     pub behind_proxy: bool,
     pub upstream_proxy_timeout: Duration,
@@ -277,6 +280,7 @@ impl Settings {
             compatibility_level: config.value("compatibility_level"),
             mail_version: config.value("mail_version"),
             default_rbl_reply: config.raw(&p::default_rbl_reply),
+            expansion_filter: Filter::parse(&config.raw(&p::smtpd_expansion_filter)),
             milters: Filters::parse(&milter_common, &config.text(&p::smtpd_milters))
                 .map_err(|bad| bad.0)?,
             milter_common,

@@ -43,7 +43,7 @@ static GROUPS: &[(&str, &[&str])] = &[
             "connection_cache_ttl_limit",
         ],
     ),
-    ("proxy: tables are opened by whoever asks them", &["proxy_read_maps", "proxy_write_maps"]),
+    ("caches are written by their owners alone", &["proxy_write_maps"]),
     (
         "the queue knows for which sites mail waits",
         &["fast_flush_purge_time", "fast_flush_refresh_time"],

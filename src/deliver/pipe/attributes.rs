@@ -1,7 +1,7 @@
 //! The arguments of a pipe(8) line in master.cf: `flags=` `user=` `directory=` `chroot=` `eol=`
 //! `null_sender=` `size=` and, last, `argv=`.
 
-use super::unescape::unescape;
+use crate::config::unescape;
 use crate::config::{Config, parameters as p};
 use crate::sys::users;
 

@@ -2,7 +2,6 @@
 
 mod argv;
 mod attributes;
-mod unescape;
 
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};

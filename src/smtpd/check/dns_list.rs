@@ -137,7 +137,8 @@ impl Checks<'_> {
             ("rbl_what", what),
             ("rbl_class", class),
         ];
-        let reply = expand::reply_text(self.talk, &own, template);
+        let reply =
+            expand::reply_text(self.talk, &own, template, &service.settings.expansion_filter);
         let digits = reply.get(..3).filter(|code| code.bytes().all(|b| b.is_ascii_digit()));
         let text = reply.get(3..).and_then(|rest| rest.strip_prefix(' '));
         match (digits.filter(|code| code.starts_with(['4', '5'])), text) {

@@ -66,8 +66,9 @@ impl Session {
             None => (false, footer),
         };
         let prefix = reply_prefix(reply).to_owned();
+        let filter = &self.service.settings.expansion_filter;
         for (index, line) in template.split("\\n").enumerate() {
-            let line = expand::reply_text(&self.talk, &[], line);
+            let line = expand::reply_text(&self.talk, &[], line, filter);
             if index > 0 || !same_line {
                 reply.push_str("\r\n");
                 reply.push_str(&prefix);

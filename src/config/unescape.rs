@@ -1,7 +1,7 @@
-//! C's backslash sequences, in `eol=`.
+//! C's backslash sequences, in pipe's `eol=` and in `smtpd_expansion_filter`.
 
 /// `text` with `\n`, `\r`, `\015` and the like made what they mean.
-pub(super) fn unescape(text: &str) -> String {
+pub fn unescape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
