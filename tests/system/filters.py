@@ -127,9 +127,10 @@ def spamassassin_marks_spam():
         (system.etc / "main.cf").open("a").write(f"smtpd_milters = unix:{sock}\n")
         system.command("postfix", "-c", system.etc, "reload")
         (home / "rules").mkdir()
-        (home / "rules/local.cf").write_text(f"use_bayes 0\nuse_auto_whitelist 0\nskip_rbl_checks 1\ndns_available no\nbody TEST_SPAM /very bad words/\nscore TEST_SPAM 100\nrequired_score 5\n")
+        (home / "rules/v320.pre").write_text("loadplugin Mail::SpamAssassin::Plugin::Check\n")
+        (home / "rules/local.cf").write_text(f"use_bayes 0\nskip_rbl_checks 1\ndns_available no\nbody TEST_SPAM /very bad words/\nscore TEST_SPAM 100\nrequired_score 5\nreport_safe 0\nadd_header all Status _YESNO_, score=_SCORE_ required=_REQD_\nadd_header spam Flag _YESNOCAPS_\n")
         with Running([spamd, "--port", daemon, "--listen", "127.0.0.1", "--local", "--nouser-config", "--max-children=1", "--syslog=stderr", f"--configpath={home}/rules", f"--siteconfigpath={home}/rules", "--username=nobody", f"--helper-home-dir={home}"], daemon, home / "spamd.log"):
-            milter = subprocess.Popen(["/usr/sbin/spamass-milter", "-p", str(sock), "-r", "-1", "--", "-p", str(daemon), "-d", "127.0.0.1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            milter = subprocess.Popen(["/usr/sbin/spamass-milter", "-p", str(sock), "--", "-p", str(daemon), "-d", "127.0.0.1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             try:
                 wait_for(sock.exists, "the milter's socket")
                 os.chmod(sock, 0o777)

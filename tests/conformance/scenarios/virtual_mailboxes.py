@@ -11,6 +11,7 @@ def run(t):
     c = dict(virtual_mailbox_base="/var/vmail", virtual_mailbox_maps="texthash:/etc/postfix/boxes", virtual_uid_maps="texthash:/etc/postfix/uids", virtual_gid_maps="static:972")
     services(t, "virtual", {"std": c, "md": dict(c, virtual_mailbox_lock="fcntl")})
     t.sh("mkdir -m 1777 /var/vmail/std", quiet=True); t.start()
-    each(t, "x@client.example.org", *(f"{u}@std.v.test" for u in ("a", "A", "b", "B+ext", "b2", "whoever", "odd", "x+y", "x+z")), "a@md.v.test", "no@md.v.test", body="Subject: to {a}\n\nFrom here\n\nlast")
+    each(t, "x@client.example.org", *(f"{u}@std.v.test" for u in ("a", "b", "B+ext", "b2", "whoever", "odd", "x+y", "x+z")), "a@md.v.test", "no@md.v.test", body="Subject: to {a}\n\nFrom here\n\nlast")
+    each(t, "x@client.example.org", "A@std.v.test", body="Subject: to {a}\n\nFrom here\n\nlast")
     t.send("", ["a@std.v.test", "b@std.v.test", "c@std.v.test"]); t.drain()
     status(t, drop=(r"to=<x@",)); cat(t, "/var/vmail/std/a"); tree(t, "/var/vmail")
