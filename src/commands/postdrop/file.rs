@@ -26,20 +26,24 @@ pub(super) struct MaildropFile {
     keep: bool,
 }
 
+/// Added to inode numbers: on a small file system too, IDs have the eight characters that tools
+/// expect at least.
+const SMALL: u64 = 0x1000;
+
 impl MaildropFile {
     /// Creates a file in `maildrop` that has a queue ID for a name. It may hold `limit` bytes;
     /// zero is no limit.
     pub(super) fn create(long_id: bool, limit: u64, log: &Log) -> Result<Self, String> {
         let (temporary, file) = temporary_file(log)?;
-        let inode = file.metadata().map_err(|e| why(&e))?.ino();
+        let number = file.metadata().map_err(|e| why(&e))?.ino().saturating_add(SMALL);
         let mut attempt = 0;
         loop {
             let now = crate::sys::now();
             let micros = u32::try_from(now % 1_000_000).unwrap_or_default();
             let id = if long_id {
-                QueueId::long(now / 1_000_000, micros, inode)
+                QueueId::long(now / 1_000_000, micros, number)
             } else {
-                QueueId::short(micros, inode)
+                QueueId::short(micros, number)
             };
             let path = Path::new("maildrop").join(id.as_str());
             // The inode number is in the name: no other file has it.

@@ -17,7 +17,7 @@ def run(t):
         for name, c in (("none", None), ("good", good), ("own", own), ("ed", ed), ("old", old)):
             t.title(f"port {p}, {name}"); s = t.smtp(src=STRANGER, dst=ME, port=p, quiet=True); ask(s, "EHLO client.example.org")
             if not starttls(s, certificate=c): continue
-            s.quiet = False; t.note(ask(s, "EHLO client.example.org")[:60]); ask(s, "MAIL FROM:<a@example.org>"); s.cmd("RCPT TO:<b@elsewhere.example>"); s.cmd("RCPT TO:<alice@example.test>")
+            s.quiet = False; t.note(ask(s, "EHLO client.example.org")[:60]); ask(s, "MAIL FROM:<a@example.org>"); [t.note(f"RCPT TO:<{r}> -> {ask(s, f'RCPT TO:<{r}>')}") for r in ("b@elsewhere.example", "alice@example.test")]
             if p == 25 and ask(s, "DATA").startswith("354"): s.data(f"Subject: {name}\n\n{name}\n")
             ask(s, "QUIT"); s.close()
     t.drain(); t.mail("alice", headers=["received", "subject"])
