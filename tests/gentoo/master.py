@@ -24,7 +24,7 @@ MTAS = {
     "courier-1.4.1": "", "esmtp-1.2-r2": "", "exim-4.99": "", "msmtp-1.8.32": "+mta", "netqmail-1.06-r16": "", "notqmail-1.09": "",
     "nullmailer-2.2-r3": "", "opensmtpd-7.8.0_p0": "+mta", "postfix-3.11.7": "", "sendmail-8.18.1": "", "ssmtp-2.64_p12": "gnutls +mta +ssl",
 }
-OTHERS = """app-text/mandoc-1.14.6 dev-db/lmdb-0.9.33 dev-db/mysql-connector-c-8.0.33 dev-db/postgresql-17.0 dev-db/sqlite-3.51.0
+OTHERS = """app-text/mandoc-1.14.6 dev-db/lmdb-0.9.33 dev-db/mysql-connector-c-8.0.33 dev-db/postgresql-17.0 dev-db/sqlite-3.51.0:3
 dev-libs/cyrus-sasl-2.1.28 dev-libs/libpcre2-10.47 dev-vcs/git-2.52.0 net-libs/libnsl-2.0.1 net-mail/dovecot-2.4.2
 net-mail/mailbase-1.8.1
 net-nds/openldap-2.6.10 sec-policy/selinux-postfix-2.20250618 sys-libs/db-5.3.28-r9 sys-libs/pam-1.7.1 virtual/pkgconfig-3
@@ -127,7 +127,8 @@ def packages(repository):
     for atom, iuse in MTAS.items():
         repository.package(f"mail-mta/{atom}", iuse)
     for atom in OTHERS:
-        repository.package(atom, virtual=atom.startswith("virtual/"), body=MAILBASE if "mailbase" in atom else "")
+        atom, _, slot = atom.partition(":")
+        repository.package(atom, slot=slot or "0", virtual=atom.startswith("virtual/"), body=MAILBASE if "mailbase" in atom else "")
     any_of = "".join(f"\n\t\tmail-mta/{name}" for name in VIRTUAL)
     repository.package("virtual/mta-1-r2", virtual=True, body=f'\nRDEPEND="\n\t|| ({any_of}\n\t)\n"\n')
     sysroot = subprocess.run(["rustc", "--print", "sysroot"], check=True, capture_output=True, text=True).stdout.strip()
