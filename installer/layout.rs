@@ -32,6 +32,7 @@ pub const DAEMONS: &[&str] = &[
     "showq",
     "smtp",
     "smtpd",
+    "spawn",
     "tlsmgr",
     "tlsproxy",
     "trivial-rewrite",

@@ -76,6 +76,7 @@ pub const MAN: &[Shipped] = &[
     page!("smtp", "8"),
     page!("smtpd", "8"),
     page!("socketmap_table", "5"),
+    page!("spawn", "8"),
     page!("sqlite_table", "5"),
     page!("tcp_table", "5"),
     page!("tlsmgr", "8"),

@@ -21,6 +21,7 @@ const DAEMONS: &[(&str, Program)] = &[
     ("local", crate::deliver::local::main),
     ("virtual", crate::deliver::virtual_mailbox::main),
     ("pipe", crate::deliver::pipe::main),
+    ("spawn", crate::deliver::spawn::main),
     (crate::ipc::worker::PROGRAM, crate::service::worker::child::main),
 ];
 

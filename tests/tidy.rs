@@ -48,6 +48,7 @@ const PROCESSES: &[&str] = &[
     "deliver::local",
     "deliver::virtual_mailbox",
     "deliver::pipe",
+    "deliver::spawn",
 ];
 
 /// Modules that decide and never act.

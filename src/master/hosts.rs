@@ -17,6 +17,8 @@ pub enum Host {
     Virtual,
     /// Commands.
     Pipe,
+    /// Commands that talk to clients themselves.
+    Spawn,
     /// Submission from this machine.
     Pickup,
     /// Submission from the network; last, when there is somebody to take the mail.
@@ -35,13 +37,14 @@ pub enum Service {
 }
 
 /// All kinds, in the order of their start.
-pub const HOSTS: [Host; 8] = [
+pub const HOSTS: [Host; 9] = [
     Host::Qmgr,
     Host::Tlsmgr,
     Host::Smtp,
     Host::Local,
     Host::Virtual,
     Host::Pipe,
+    Host::Spawn,
     Host::Pickup,
     Host::Smtpd,
 ];
@@ -56,6 +59,7 @@ impl Host {
             Self::Local => "local",
             Self::Virtual => "virtual",
             Self::Pipe => "pipe",
+            Self::Spawn => "spawn",
             Self::Pickup => "pickup",
             Self::Smtpd => "smtpd",
         }
@@ -94,6 +98,7 @@ pub fn service(program: &str) -> Service {
         "local" => Service::Hosted(Host::Local),
         "virtual" => Service::Hosted(Host::Virtual),
         "pipe" => Service::Hosted(Host::Pipe),
+        "spawn" => Service::Hosted(Host::Spawn),
         "cleanup" | "trivial-rewrite" | "bounce" | "flush" | "proxymap" | "anvil" | "scache"
         | "tlsmgr" | "tlsproxy" | "dnsblog" => Service::Library,
         _ => Service::Missing,

@@ -55,6 +55,18 @@ impl Duplicate for io::Stdin {
     }
 }
 
+/// What programs of others expect as the limit of open descriptors: some close all that there may
+/// be, one by one.
+const USUAL_LIMIT: u64 = 1024;
+
+/// Brings the limit of open descriptors back to what is usual. Only system calls: it may be called
+/// between fork and exec.
+pub fn lower_limit() -> io::Result<()> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, soft.min(USUAL_LIMIT), hard)?;
+    Ok(())
+}
+
 /// Raises the limit of open descriptors to what the system allows; returns it.
 pub fn raise_limit() -> u64 {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return 256 };

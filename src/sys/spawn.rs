@@ -60,6 +60,26 @@ pub fn spawn_program(
     command.spawn()
 }
 
+/// Makes `command` a server on its standard streams: in a session of its own, with no other
+/// descriptor, files for nobody else, and as many descriptors as are usual. With `rights` it gives
+/// up root before its first instruction; without, it keeps the rights of the caller.
+pub fn prepare_server(command: &mut Command, rights: Option<Rights>) {
+    // SAFETY: as in `spawn_program`.
+    unsafe {
+        command.pre_exec(move || {
+            nix::unistd::setsid()?;
+            libc::umask(0o077);
+            super::descriptors::lower_limit()?;
+            // As in `spawn_program`.
+            libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC);
+            match rights {
+                Some(rights) => become_user_raw(rights),
+                None => Ok(()),
+            }
+        });
+    }
+}
+
 /// Starts `command` in a session of its own, for good with the real group ID of this process.
 pub fn spawn_command(command: &mut Command) -> io::Result<Child> {
     let gid = nix::unistd::getgid().as_raw();

@@ -87,7 +87,7 @@ pub fn text(name: &str, kind: Special) -> String {
         Special::PerTransport => {
             let suffix = name.trim_start_matches("<transport>_").trim_start_matches("transport_");
             return match suffix {
-                "time_limit" => "How long a command of the pipe(8) service of that name may run; default: command_time_limit.".into(),
+                "time_limit" => "How long a command of the pipe(8) or spawn(8) service of that name may run; default: command_time_limit.".into(),
                 "initial_destination_concurrency" => "As initial_destination_concurrency, for the transport of that name.".into(),
                 _ => format!("As default_{suffix}, for the transport of that name."),
             };

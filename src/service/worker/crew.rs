@@ -32,7 +32,7 @@ pub struct Crew {
     zone: jiff::tz::TimeZone,
     /// `enable_original_recipient`
     original_to: bool,
-    /// `export_environment`
+    /// See [`command_environment`].
     environment: Vec<(String, String)>,
     owner: Rights,
 }
@@ -82,7 +82,7 @@ impl Crew {
             hostname: hostname.unwrap_or_else(|| "localhost".into()),
             zone: jiff::tz::TimeZone::system(),
             original_to: config.bool(&p::enable_original_recipient),
-            environment: exported(config),
+            environment: command_environment(config),
             owner,
         }))
     }
@@ -153,7 +153,6 @@ impl Crew {
     /// The environment of a command: `export_environment`, PATH, and `own` over both.
     pub fn environment(&self, own: Vec<(String, String)>) -> Vec<(String, String)> {
         let mut all = self.environment.clone();
-        all.push(("PATH".into(), PATH.into()));
         all.retain(|(name, _)| !own.iter().any(|(other, _)| other == name));
         all.extend(own);
         all
@@ -229,6 +228,14 @@ fn names_delivered_to(header: &[u8]) -> bool {
     const NAME: &[u8] = b"delivered-to";
     memchr::memchr2_iter(b'd', b'D', header)
         .any(|at| header.get(at..at + NAME.len()).is_some_and(|h| h.eq_ignore_ascii_case(NAME)))
+}
+
+/// The environment of commands by main.cf: `export_environment`, and PATH.
+pub fn command_environment(config: &Config) -> Vec<(String, String)> {
+    let mut all = exported(config);
+    all.retain(|(name, _)| name != "PATH");
+    all.push(("PATH".into(), PATH.into()));
+    all
 }
 
 /// `export_environment`: names, whose values come from this process as far as

@@ -25,7 +25,7 @@ mod safe_open;
 
 pub use content::Content;
 pub use copy::mbox_from_line;
-pub use crew::{Crew, Headers, locking, size_limit};
+pub use crew::{Crew, Headers, command_environment, locking, size_limit};
 pub use forward::destinations;
 pub use mbox::Opened;
 pub use pool::{Identity, Pool};
