@@ -107,6 +107,10 @@ pub enum FromAgent {
         /// The destination as a whole could not be reached: qmgr lowers its concurrency.
         destination_failed: Option<Failure>,
     },
+    /// The agent ends after what it has been given: qmgr sends it nothing more, says so by closing
+    /// its half of the connection, and goes to the agent's successor. What it had sent before it
+    /// heard of this is still delivered.
+    Leaving,
 }
 
 /// What became of a recipient that stood for others.

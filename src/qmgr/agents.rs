@@ -37,13 +37,17 @@ impl Link {
                 return;
             }
             match self.connect().await {
-                Ok(stream) => {
-                    let lost = self.talk(stream, std::mem::take(&mut waiting)).await;
-                    let transport = self.transport.clone();
-                    if self.events.send(Event::AgentLost { transport, lost }).await.is_err() {
-                        return;
+                Ok(stream) => match self.talk(stream, std::mem::take(&mut waiting)).await {
+                    End::Lost(lost) => {
+                        let transport = self.transport.clone();
+                        if self.events.send(Event::AgentLost { transport, lost }).await.is_err() {
+                            return;
+                        }
                     }
-                }
+                    End::Leaving(leaving) => {
+                        tokio::spawn(leaving.finish());
+                    }
+                },
                 Err(why) => {
                     while let Ok(request) = self.requests.try_recv() {
                         waiting.push(request);
@@ -67,29 +71,29 @@ impl Link {
         }
     }
 
-    /// Sends requests and passes reports on until the agent goes away. Returns the numbers of
-    /// the requests that it still had.
-    async fn talk(&mut self, stream: UnixStream, mut batch: Vec<Request>) -> HashSet<u64> {
+    /// Sends requests and passes reports on until the agent goes away.
+    async fn talk(&mut self, stream: UnixStream, mut batch: Vec<Request>) -> End {
         let (mut to, mut from) = split::<ToAgent, FromAgent>(stream);
         let mut open = Open::default();
         loop {
             match tokio::time::timeout(self.patience, send(&mut to, &mut batch, &mut open)).await {
                 Ok(Ok(())) => {}
-                Ok(Err(_)) | Err(_) => return open.requests,
+                Ok(Err(_)) | Err(_) => return End::Lost(open.requests),
             }
             let event = tokio::select! {
                 n = self.requests.recv_many(&mut batch, BATCH) => {
                     if n == 0 {
-                        return open.requests;
+                        return End::Lost(open.requests);
                     }
                     continue;
                 }
                 reports = receive(&mut from) => {
-                    let Some(reports) = reports else { return open.requests };
-                    for report in &reports {
-                        if let FromAgent::Done { number, .. } = report {
-                            open.requests.remove(number);
-                        }
+                    let Some(reports) = reports else { return End::Lost(open.requests) };
+                    if open.heard(&reports) {
+                        let (transport, events) = (self.transport.clone(), self.events.clone());
+                        let patience = self.patience;
+                        let leaving = Leaving { transport, events, patience, reports, from, open };
+                        return End::Leaving(Box::new(leaving));
                     }
                     Event::Agent { reports }
                 }
@@ -98,7 +102,55 @@ impl Link {
                 }
             };
             if self.events.send(event).await.is_err() {
-                return open.requests;
+                return End::Lost(open.requests);
+            }
+        }
+    }
+}
+
+/// How a connection ends.
+enum End {
+    /// The agent has gone; the numbers of the requests that it still had.
+    Lost(HashSet<u64>),
+    /// It takes no more, as after a reload, and finishes what it has; others go to its successor.
+    Leaving(Box<Leaving>),
+}
+
+/// A connection over which only reports are still to come. Our half is closed.
+struct Leaving {
+    transport: String,
+    events: mpsc::Sender<Event>,
+    patience: Duration,
+    /// What has been read and not passed on yet.
+    reports: Vec<FromAgent>,
+    from: Receiver<FromAgent>,
+    open: Open,
+}
+
+impl Leaving {
+    /// Passes reports on until the agent has gone.
+    async fn finish(mut self: Box<Self>) {
+        loop {
+            let reports = std::mem::take(&mut self.reports);
+            if self.events.send(Event::Agent { reports }).await.is_err() {
+                return;
+            }
+            let transport = self.transport.clone();
+            tokio::select! {
+                reports = receive(&mut self.from) => match reports {
+                    Some(reports) => {
+                        self.open.heard(&reports);
+                        self.reports = reports;
+                    }
+                    None => {
+                        let lost = self.open.requests;
+                        let _ = self.events.send(Event::AgentLost { transport, lost }).await;
+                        return;
+                    }
+                },
+                lost = self.open.unanswered(self.patience) => {
+                    let _ = self.events.send(Event::AgentSilent { transport, lost }).await;
+                }
             }
         }
     }
@@ -116,6 +168,21 @@ impl Open {
     fn add(&mut self, number: u64) {
         self.requests.insert(number);
         self.sent.push_back((Instant::now(), number));
+    }
+
+    /// Forgets what has been done; whether the agent is leaving.
+    fn heard(&mut self, reports: &[FromAgent]) -> bool {
+        let mut leaving = false;
+        for report in reports {
+            match report {
+                FromAgent::Done { number, .. } => {
+                    self.requests.remove(number);
+                }
+                FromAgent::Leaving => leaving = true,
+                FromAgent::Recipient { .. } | FromAgent::Expanded(_) => {}
+            }
+        }
+        leaving
     }
 
     /// Waits for a request that has no answer after so long: in Postfix the agent's process would

@@ -91,6 +91,8 @@ impl Queue {
             FromAgent::Done { number, destination_failed } => {
                 self.scheduler.finished(number, destination_failed.as_ref(), now());
             }
+            // Its link has taken care of it.
+            FromAgent::Leaving => {}
         }
     }
 

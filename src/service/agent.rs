@@ -8,6 +8,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener as StdListener;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -152,7 +153,7 @@ impl Reporter {
                 let Expanded { index, parts, forwards, retry, .. } = *said;
                 self.expanded(index, parts, forwards, retry);
             }
-            FromAgent::Done { .. } => {}
+            FromAgent::Done { .. } | FromAgent::Leaving => {}
         }
     }
 
@@ -307,6 +308,9 @@ where
     Ok(())
 }
 
+/// How long an agent that is leaving waits for the other side to say that nothing more will come.
+const FAREWELL: Duration = Duration::from_secs(10);
+
 /// One connection of qmgr, to its end and to the end of all requests that came over it.
 async fn connection<Deliver, Done>(
     stream: UnixStream,
@@ -320,10 +324,17 @@ async fn connection<Deliver, Done>(
     let (to_qmgr, mut from_qmgr) = split::<FromAgent, ToAgent>(stream);
     let (reports, outbox) = unbounded_channel();
     let writer = tokio::spawn(write_reports(outbox, to_qmgr));
+    let mut leaving = false;
     loop {
         let request = tokio::select! {
             request = next_request(&mut from_qmgr) => request,
-            () = life.drained() => break,
+            () = tokio::time::sleep(FAREWELL), if leaving => None,
+            () = life.drained(), if !leaving => {
+                leaving = true;
+                // Requests may be on their way: they are taken until qmgr has heard of it.
+                let _ = reports.send(FromAgent::Leaving);
+                continue;
+            }
         };
         let Some(request) = request else { break };
         let request = Arc::new(request);

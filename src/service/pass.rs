@@ -59,6 +59,8 @@ type Receiver = crate::ipc::channel::Receiver<FromAgent>;
 struct Connection {
     sender: Sender,
     receiver: Receiver,
+    /// The agent ends: its successor is asked next time.
+    leaving: bool,
 }
 
 impl Passer {
@@ -119,7 +121,7 @@ impl Passer {
             match UnixStream::connect(&path).await {
                 Ok(stream) => {
                     let (sender, receiver) = split(stream);
-                    return Ok(Connection { sender, receiver });
+                    return Ok(Connection { sender, receiver, leaving: false });
                 }
                 Err(e) if attempt >= ATTEMPTS => return Err(e),
                 Err(e) => {
@@ -157,6 +159,9 @@ impl Passer {
     }
 
     fn keep(&self, transport: &str, connection: Connection) {
+        if connection.leaving {
+            return;
+        }
         if let Ok(mut idle) = self.idle.lock() {
             idle.entry(transport.to_owned()).or_default().push(connection);
         }
@@ -179,6 +184,7 @@ impl Connection {
                 Ok(Some(FromAgent::Done { number, .. })) if number == request.number => {
                     return Ok(answers);
                 }
+                Ok(Some(FromAgent::Leaving)) => self.leaving = true,
                 Ok(Some(answer)) => answers.push(answer),
                 Ok(None) | Err(_) => return Err(Trouble::Unknown),
             }

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::anvil::Peaks;
-use super::peer::Directory;
+use super::peer::{Directory, Peer};
 use super::service::{Intake, Service, Shared};
 use super::session::Session;
 use super::upstream;
@@ -268,6 +268,13 @@ async fn listen(
     room: &Arc<Room>,
     mut life: Life,
 ) -> std::io::Result<()> {
+    let window = room.services.calm.settings.tcp_window;
+    if window > 0 && kind == SocketKind::Inet {
+        // Connections inherit it; set later, it would come too late for the window's scale.
+        let socket = socket2::SockRef::from(&socket);
+        socket.set_recv_buffer_size(window)?;
+        socket.set_send_buffer_size(window)?;
+    }
     let listener = Listener::new(socket, kind)?;
     loop {
         let place = tokio::select! {
@@ -420,6 +427,7 @@ async fn greet(service: Arc<Service>, (mut stream, mut addresses): Client, log: 
         None if is_unknown => Directory::unknown(),
         None => Directory::local(&service.settings),
     };
+    let log = debugged(&service, &peer, log).await;
     let mut session = Box::new(Session::begin(service, stream, peer, log.clone()).await);
     if is_unknown {
         session.turn_away();
@@ -428,6 +436,16 @@ async fn greet(service: Arc<Service>, (mut stream, mut addresses): Client, log: 
         log.line(Level::Panic, format_args!("{text}"));
         session.apologise().await;
     }
+}
+
+/// The log of a session, in which more is said if `debug_peer_list` names the client.
+async fn debugged(service: &Service, peer: &Peer, log: Log) -> Log {
+    let list = &service.maps.debug_peers;
+    if list.is_empty() || !list.matches(&peer.name, peer.ip).await.unwrap_or(false) {
+        return log;
+    }
+    let verbose = log.verbose() + service.settings.debug_peer_level;
+    log.with_verbose(verbose)
 }
 
 /// Runs a future to its end, or to its panic: then the text of the panic comes back.

@@ -99,6 +99,7 @@ pub struct ServiceMaps {
     pub verp_clients: HostList,
     pub xclient_hosts: HostList,
     pub xforward_hosts: HostList,
+    pub debug_peers: HostList,
     pub noop_commands: StringList,
     pub forbidden_commands: StringList,
     pub fast_flush_domains: DomainList,
@@ -388,6 +389,7 @@ fn maps(config: &Config, tables: &Tables) -> Result<ServiceMaps, crate::config::
         verp_clients: hosts(&p::smtpd_authorized_verp_clients)?,
         xclient_hosts: hosts(&p::smtpd_authorized_xclient_hosts)?,
         xforward_hosts: hosts(&p::smtpd_authorized_xforward_hosts)?,
+        debug_peers: hosts(&p::debug_peer_list)?,
         noop_commands: words(&p::smtpd_noop_commands)?,
         forbidden_commands: words(&p::smtpd_forbidden_commands)?,
         fast_flush_domains: DomainList::parse(

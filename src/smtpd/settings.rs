@@ -185,6 +185,10 @@ pub struct Settings {
     pub verify: VerifySettings,
     pub queue_directory: PathBuf,
     pub queue_minfree: u64,
+    /// `debug_peer_level`
+    pub debug_peer_level: u32,
+    /// `tcp_windowsize`: bytes of the kernel's buffers; zero leaves them to the kernel.
+    pub tcp_window: usize,
     pub ipv4: bool,
     pub ipv6: bool,
     pub reject_footer: String,
@@ -273,6 +277,8 @@ impl Settings {
             verify: VerifySettings::read(config)?,
             queue_directory: config.queue_directory(),
             queue_minfree: positive(config.int(&p::queue_minfree)),
+            debug_peer_level: u32::try_from(config.int(&p::debug_peer_level)).unwrap_or(1),
+            tcp_window: config.count(&p::tcp_windowsize),
             ipv4: has("ipv4"),
             ipv6: has("ipv6"),
             reject_footer: config.raw(&p::smtpd_reject_footer),

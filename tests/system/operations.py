@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What administrators do to a system with mail in it: reload, mend a service, requeue while it is down; and what it does to itself:
 compaction, giving up an agent that says nothing."""
-import os, pathlib, re, smtplib, socket, sys, time
+import os, pathlib, re, smtplib, socket, sys, threading, time
 sys.path.insert(0, os.path.dirname(__file__))
 from common import System, can_connect, free_port, main, wait_for
 
@@ -63,6 +63,21 @@ def a_reload_with_an_error_changes_nothing():
         send(system.port, "user1@box.test")
         wait_for(lambda: system.maildir("user1"), "delivery", system, 20)
         logged(system, "minimal_backoff_time: bad time value or unit: 1x", "the reason")
+
+
+def reloads_disturb_no_delivery():
+    """Mail that an agent is being sent while it makes way for its successor goes on without being deferred."""
+    with System() as system:
+        sender = threading.Thread(target=send, args=(system.port, "user1@box.test"), kwargs={"count": 600})
+        sender.start()
+        reloads = 0
+        while sender.is_alive():
+            reload(system)
+            reloads += 1
+        sender.join()
+        wait_for(lambda: len(system.maildir("user1")) == 600, "all of the mail", system, 60)
+        assert reloads > 1
+        assert "status=deferred" not in system.log() and "premature disconnect" not in system.log()
 
 
 def a_faulty_service_fails_alone_and_is_mended_by_a_reload():
@@ -159,7 +174,7 @@ def sparse_segments_are_compacted():
 
 
 if __name__ == "__main__":
-    tests = [a_reload_with_an_error_changes_nothing, a_faulty_service_fails_alone_and_is_mended_by_a_reload,
+    tests = [a_reload_with_an_error_changes_nothing, reloads_disturb_no_delivery, a_faulty_service_fails_alone_and_is_mended_by_a_reload,
              an_agent_that_says_nothing_is_given_up, postsuper_requeues_while_the_system_is_down,
              postsuper_changes_the_queue_while_the_system_is_down, sparse_segments_are_compacted]
     if ROOT:

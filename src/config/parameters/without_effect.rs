@@ -92,13 +92,7 @@ static GROUPS: &[(&str, &[&str])] = &[
     ),
     (
         "debuggers and injected faults are left to other tools; -v in master.cf logs the dialogue",
-        &[
-            "debug_peer_level",
-            "debug_peer_list",
-            "debugger_command",
-            "destination_concurrency_feedback_debug",
-            "fault_injection_code",
-        ],
+        &["debugger_command", "destination_concurrency_feedback_debug", "fault_injection_code"],
     ),
     (
         "there is no logrotate command here",
@@ -120,7 +114,6 @@ static GROUPS: &[(&str, &[&str])] = &[
             "enable_idna2003_compatibility",
             "force_mime_input_conversion",
             "process_id_directory",
-            "tcp_windowsize",
         ],
     ),
 ];

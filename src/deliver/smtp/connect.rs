@@ -38,12 +38,20 @@ pub async fn tcp(
     }
     .map_err(|e| failed(&e))?;
     bind(settings, log, &socket, address)?;
+    if let Some(size) = settings.sockets.window {
+        // Before the connection is made: the window's scale is agreed on then.
+        let _ = socket.set_send_buffer_size(size);
+        let _ = socket.set_recv_buffer_size(size);
+    }
     let start = Instant::now();
     let connecting = socket.connect(SocketAddr::new(address, port));
     let stream: TcpStream =
         within(settings.limits.connect, connecting).await.map_err(|e| failed(&e))?;
     let _ = stream.set_nodelay(true);
-    Ok(fresh(settings, stream.into(), peer, start))
+    let mut connection = fresh(settings, stream.into(), peer, start);
+    let debug = &settings.debug_peers;
+    connection.debugged = !debug.is_empty() && debug.matches(host, address).await.unwrap_or(false);
+    Ok(connection)
 }
 
 /// Connects to a UNIX socket.

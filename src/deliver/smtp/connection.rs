@@ -136,6 +136,8 @@ pub struct Connection {
     pub login: Option<String>,
     /// No further input or output makes sense.
     pub dead: bool,
+    /// `debug_peer_list` names the server: the dialogue is logged.
+    pub debugged: bool,
     input: Vec<u8>,
     read_from: usize,
     /// Commands and content that wait to be written.
@@ -192,6 +194,7 @@ impl Connection {
             retry_plain: false,
             login: None,
             dead: false,
+            debugged: false,
             input: Vec::new(),
             read_from: 0,
             output: Vec::with_capacity(READ_SIZE),
@@ -243,7 +246,7 @@ impl Connection {
 
     /// Queues a command.
     pub fn command(&mut self, speaker: &Speaker<'_>, command: &str) {
-        if speaker.log.verbose() > 0 {
+        if self.debugged || speaker.log.verbose() > 0 {
             speaker.log.info(format_args!("> {}: {command}", self.peer.name_port));
         }
         self.output.extend_from_slice(command.as_bytes());
@@ -313,7 +316,7 @@ impl Connection {
         let mut warned = false;
         loop {
             let line = self.read_line(speaker, limit).await?;
-            if speaker.log.verbose() > 0 {
+            if self.debugged || speaker.log.verbose() > 0 {
                 speaker.log.info(format_args!("< {}: {}", self.peer.name_port, first(&line, 100)));
             }
             if collector.is_full(keep) && !warned {

@@ -13,7 +13,7 @@ use super::ports::Ports;
 use super::rewriting::Rewriting;
 use crate::config::{Config, Problem, parameters as p};
 use crate::dns::Search;
-use crate::lookup::match_list::StringList;
+use crate::lookup::match_list::{HostList, StringList};
 use crate::lookup::{Maps, Tables};
 use crate::mail::mime::Limits;
 use crate::service::agent;
@@ -62,6 +62,8 @@ pub struct Settings {
     pub status_filter: StatusFilter,
     /// `smtp_generic_maps`, `smtp_header_checks` and so on.
     pub rewriting: Rewriting,
+    /// `debug_peer_list`: servers the dialogue with which is logged.
+    pub debug_peers: HostList,
 }
 
 /// Time limits for one read or write each.
@@ -181,6 +183,8 @@ pub struct Sockets {
     pub only_v6: Option<IpAddr>,
     /// `queue_directory`: relative UNIX socket names begin there.
     pub queue_directory: std::path::PathBuf,
+    /// `tcp_windowsize`: bytes of the kernel's buffers; none leaves them to the kernel.
+    pub window: Option<u32>,
 }
 
 /// How the message is sent.
@@ -289,6 +293,11 @@ impl Settings {
             reply_limit: config.count(&p::line_length_limit),
             flags: Flags::read(arguments, lmtp && config.bool(&p::lmtp_assume_final))?,
             reply_filter: named.maps(tables, "reply_filter")?,
+            debug_peers: HostList::parse(
+                tables,
+                p::debug_peer_list.name,
+                &config.text(&p::debug_peer_list),
+            )?,
         })
     }
 }
@@ -442,8 +451,14 @@ impl Sockets {
             only_v4: only(true),
             only_v6: only(false),
             queue_directory: named.config.queue_directory(),
+            window: tcp_window(named.config),
         })
     }
+}
+
+/// `tcp_windowsize`, if it is set.
+fn tcp_window(config: &Config) -> Option<u32> {
+    u32::try_from(config.count(&p::tcp_windowsize)).ok().filter(|size| *size > 0)
 }
 
 fn bind_address(named: &Named<'_>, suffix: &str) -> Result<Option<IpAddr>, Problem> {

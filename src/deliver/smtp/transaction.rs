@@ -309,9 +309,10 @@ impl Dialogue<'_, '_> {
         self.expire();
         let kept = self.connection.is_kept();
         if !lost {
-            self.connection.output.extend_from_slice(b".\r\n");
+            let speaker = self.attempt.speaker();
+            self.connection.command(&speaker, ".");
             if !kept && self.connection.features.pipelining {
-                self.connection.output.extend_from_slice(b"QUIT\r\n");
+                self.connection.command(&speaker, "QUIT");
             }
         }
         if let Err(ended) = self.verdicts(lost).await {
