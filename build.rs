@@ -16,6 +16,7 @@ fn main() {
             println!("cargo::rustc-cfg={part}");
         }
     }
+    berkeley_db();
     println!("cargo::rerun-if-changed=Cargo.lock");
     let lock = std::fs::read_to_string("Cargo.lock").unwrap_or_default();
     let library = ["rustls", "aws-lc-rs"].map(|name| match version(&lock, name) {
@@ -24,6 +25,17 @@ fn main() {
     });
     println!("cargo::rustc-env=TLS_LIBRARY={}", library.join(", "));
 }
+
+/// Compiles what stands between us and libdb.
+#[cfg(feature = "berkdb")]
+fn berkeley_db() {
+    println!("cargo::rerun-if-changed=src/sys/berkeley.c");
+    cc::Build::new().file("src/sys/berkeley.c").warnings(true).compile("postfix_rs_berkeley");
+    println!("cargo::rustc-link-lib=db");
+}
+
+#[cfg(not(feature = "berkdb"))]
+fn berkeley_db() {}
 
 /// The version of a package in the text of Cargo.lock.
 fn version<'a>(lock: &'a str, name: &str) -> Option<&'a str> {

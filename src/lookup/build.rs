@@ -7,6 +7,8 @@ use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "berkdb")]
+use super::berkeley::write as berkeley;
 use super::fold::fold;
 use super::indexed::{self, open_file};
 use super::lines::{Report, show};
@@ -31,6 +33,8 @@ pub struct Making {
     pub mode: u32,
     /// `lmdb_map_size`
     pub map_size: u64,
+    /// `berkeley_db_create_buffer_size`
+    pub buffer_size: u64,
 }
 
 /// A table being made.
@@ -41,6 +45,9 @@ pub struct Builder {
     making: Making,
     records: Vec<Option<(Vec<u8>, Vec<u8>)>>,
     places: HashMap<Vec<u8>, usize, foldhash::fast::RandomState>,
+    /// What is to be changed in a file that stays.
+    #[cfg(feature = "berkdb")]
+    changing: Option<(berkeley::Lock, Vec<berkeley::Change>)>,
 }
 
 /// Whether tables of this type can be made.
@@ -59,6 +66,8 @@ impl Builder {
             making,
             records: Vec::new(),
             places: HashMap::default(),
+            #[cfg(feature = "berkdb")]
+            changing: None,
         }
     }
 
@@ -73,8 +82,8 @@ impl Builder {
         if create && !path.exists() {
             return Ok(builder);
         }
-        let file = open_file(kind, &path)?
-            .ok_or_else(|| format!("open database {}: Invalid argument", path.display()))?;
+        let file = builder.open_existing(&path)?;
+        let is_ours = matches!(&file, indexed::File::Native(_));
         #[cfg_attr(
             not(any(feature = "cdb", feature = "lmdb")),
             expect(irrefutable_let_patterns, reason = "our own engine is the only one built in")
@@ -82,19 +91,65 @@ impl Builder {
         if let indexed::File::Native(native) = &file {
             builder.making.syntax = native.syntax();
         }
-        let mut ended = None;
-        file.for_each(|key, value| {
-            ended.get_or_insert(key.ends_with(&[0]));
-            builder.insert(key.to_vec(), value.to_vec());
-        })
-        .map_err(|why| format!("error reading {}: {why}", path.display()))?;
+        let mut records = Vec::new();
+        file.for_each(|key, value| records.push((key.to_vec(), value.to_vec())))
+            .map_err(|why| format!("error reading {}: {why}", path.display()))?;
+        // Our own files know lengths, so they do not tell what the others would have.
+        let ended = records.first().map(|(key, _)| key.ends_with(&[0])).filter(|_| !is_ours);
         builder.making.trailing_nul = making.trailing_nul.or(ended);
+        let has_nul = builder.has_nul();
+        for (mut key, mut value) in records {
+            for text in [&mut key, &mut value] {
+                if text.ends_with(&[0]) != has_nul {
+                    match has_nul {
+                        true => text.push(0),
+                        false => text.truncate(text.len() - 1),
+                    }
+                }
+            }
+            builder.insert(key, value);
+        }
         Ok(builder)
     }
+
+    /// Opens the file that is to be changed. A Berkeley DB file is locked from here on.
+    fn open_existing(&mut self, path: &Path) -> Result<indexed::File, String> {
+        #[cfg(feature = "berkdb")]
+        if self.is_berkeley() {
+            let lock = berkeley::Lock::take(path)?;
+            if let Ok(file) = super::berkeley::Berkeley::of_file(lock.file()) {
+                self.changing = Some((lock, Vec::new()));
+                return Ok(indexed::File::Berkeley(file));
+            }
+        }
+        match open_file(&self.kind, path)? {
+            indexed::Found::File(file) => Ok(file),
+            indexed::Found::Foreign(what) => {
+                Err(format!("open database {}: {what}", path.display()))
+            }
+        }
+    }
+
+    /// Whether the file is, or becomes, a Berkeley DB file.
+    fn is_berkeley(&self) -> bool {
+        cfg!(feature = "berkdb") && matches!(self.kind.as_str(), "hash" | "btree")
+    }
+
+    /// Remembers a change of a file that stays.
+    #[cfg(feature = "berkdb")]
+    fn remember(&mut self, key: &[u8], value: Option<&[u8]>) {
+        if let Some((_, changes)) = &mut self.changing {
+            changes.push((key.to_vec(), value.map(<[u8]>::to_vec)));
+        }
+    }
+
+    #[cfg(not(feature = "berkdb"))]
+    fn remember(&mut self, _key: &[u8], _value: Option<&[u8]>) {}
 
     fn has_nul(&self) -> bool {
         match self.kind.as_str() {
             "lmdb" => self.making.trailing_nul.unwrap_or(true),
+            _ if self.is_berkeley() => self.making.trailing_nul.unwrap_or(true),
             "cdb" => self.making.trailing_nul.unwrap_or(false),
             // Our own format knows lengths.
             _ => false,
@@ -138,7 +193,8 @@ impl Builder {
             stored.push(0);
             value.push(0);
         }
-        let Some(place) = self.places.get(&stored) else {
+        let Some(place) = self.places.get(&stored).copied() else {
+            self.remember(&stored, Some(&value));
             self.insert(stored, value);
             return Ok(());
         };
@@ -148,7 +204,8 @@ impl Builder {
         };
         match self.making.duplicates {
             Duplicates::Replace => {
-                if let Some(slot) = self.records.get_mut(*place) {
+                self.remember(&stored, Some(&value));
+                if let Some(slot) = self.records.get_mut(place) {
                     *slot = Some((stored, value));
                 }
             }
@@ -173,6 +230,7 @@ impl Builder {
         }
         match self.places.remove(&stored) {
             Some(place) => {
+                self.remember(&stored, None);
                 if let Some(slot) = self.records.get_mut(place) {
                     *slot = None;
                 }
@@ -187,6 +245,10 @@ impl Builder {
         let mut path = indexed::path(&self.kind, &self.name);
         if self.kind != "cdb" && path.is_symlink() {
             path = path.canonicalize().unwrap_or(path);
+        }
+        #[cfg(feature = "berkdb")]
+        if let Some((_lock, changes)) = self.changing.take() {
+            return self.berkeley().change(&path, &changes).map_err(|why| unwritten(&path, &why));
         }
         let failed = |e: std::io::Error| format!("open database {}: {}", path.display(), why(&e));
         self.records.retain(Option::is_some);
@@ -206,6 +268,8 @@ impl Builder {
                     .map_err(|why| format!("error updating lmdb:{}: {why}", self.name))?;
                 return new.publish().map_err(failed);
             }
+            #[cfg(feature = "berkdb")]
+            "hash" | "btree" => return self.finish_berkeley(&path, records()),
             #[cfg(feature = "cdb")]
             "cdb" => super::cdb::make(records()).ok_or_else(too_large)?,
             kind => {
@@ -225,6 +289,45 @@ impl Builder {
         new.temporary.as_file_mut().write_all(&bytes).map_err(failed)?;
         new.publish().map_err(failed)
     }
+}
+
+#[cfg(feature = "berkdb")]
+impl Builder {
+    fn berkeley(&self) -> berkeley::Making {
+        let cache = u32::try_from(self.making.buffer_size).unwrap_or(u32::MAX);
+        berkeley::Making { is_btree: self.kind == "btree", cache }
+    }
+
+    /// Makes a Berkeley DB file, in a folder that nobody else can look into, and puts it in the
+    /// place of the old one while Postfix is kept away from that.
+    fn finish_berkeley<'a>(
+        &self,
+        path: &Path,
+        records: impl Iterator<Item = (&'a [u8], &'a [u8])>,
+    ) -> Result<(), String> {
+        let failed = |e: std::io::Error| format!("open database {}: {}", path.display(), why(&e));
+        let lock = path.exists().then(|| berkeley::Lock::take(path)).transpose()?;
+        let mut new = match NewFile::create(path, self.making.mode, true) {
+            Ok(new) => new,
+            Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied && lock.is_some() => {
+                let replaced = self.berkeley().replace(path, records);
+                return replaced.map_err(|why| unwritten(path, &why));
+            }
+            Err(e) => return Err(failed(e)),
+        };
+        let folder = new.temporary.path().parent().unwrap_or(Path::new("."));
+        let folder = tempfile::Builder::new().prefix(".db.").tempdir_in(folder).map_err(failed)?;
+        let made = folder.path().join("db");
+        self.berkeley().create(&made, records).map_err(|why| unwritten(path, &why))?;
+        let mut made = File::open(&made).map_err(failed)?;
+        std::io::copy(&mut made, new.temporary.as_file_mut()).map_err(failed)?;
+        new.publish().map_err(failed)
+    }
+}
+
+#[cfg(feature = "berkdb")]
+fn unwritten(path: &Path, why: &str) -> String {
+    format!("error writing {}: {why}", path.display())
 }
 
 /// Writes a file in place. Readers notice a half-written one by its checksum.
@@ -287,6 +390,7 @@ mod tests {
         syntax: Syntax::Records,
         mode: 0o640,
         map_size: 1 << 20,
+        buffer_size: 1 << 20,
     };
 
     fn kinds() -> impl Iterator<Item = &'static str> {
@@ -336,7 +440,10 @@ mod tests {
             assert!(builder.delete(b"B"));
             assert!(!builder.delete(b"B"));
             builder.finish().unwrap();
-            let file = open_file(kind, &indexed::path(kind, name)).unwrap().unwrap();
+            let path = indexed::path(kind, name);
+            let indexed::Found::File(file) = open_file(kind, &path).unwrap() else {
+                panic!("{kind}");
+            };
             let mut all = BTreeMap::new();
             file.for_each(|key, value| {
                 all.insert(show(key).into_owned(), show(value).into_owned());

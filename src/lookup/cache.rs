@@ -24,6 +24,9 @@ const LEAST_PAUSE: Duration = Duration::from_millis(250);
 /// Writing takes at most one part in so many of the time.
 const SHARE: u32 = 10;
 
+/// Of Berkeley DB while it writes, in bytes.
+const CACHE_BUFFER: u64 = 1 << 20;
+
 /// The key under which the time of the last cleanup stands, in seconds since 1970.
 const CLEANED: &str = "_LAST_CACHE_CLEANUP_COMPLETED_";
 
@@ -108,8 +111,9 @@ impl Cache {
 
     fn load(&mut self, file: &File) -> Result<(), String> {
         let path = indexed::path(&file.kind, &file.path);
-        let Some(open) = indexed::open_file(&file.kind, &path)? else {
-            return Err(format!("{} was not made by this program", path.display()));
+        let open = match indexed::open_file(&file.kind, &path)? {
+            indexed::Found::File(open) => open,
+            indexed::Found::Foreign(what) => return Err(format!("{}: {what}", path.display())),
         };
         let text = |bytes: &[u8]| -> Option<Box<str>> {
             let end = memchr::memchr(0, bytes).unwrap_or(bytes.len());
@@ -204,6 +208,7 @@ impl Snapshot {
             syntax: Syntax::Records,
             mode: 0o644,
             map_size: self.file.map_size,
+            buffer_size: CACHE_BUFFER,
         };
         self.entries.sort_unstable();
         let mut builder = Builder::new(&self.file.kind, &self.file.path, making);

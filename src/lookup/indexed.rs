@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, SystemTime};
 
+use super::berkeley::{Berkeley, BerkeleyError};
 #[cfg(feature = "cdb")]
 use super::cdb::Cdb;
 use super::hash::HashTable;
@@ -35,6 +36,8 @@ const WITHOUT_NUL: u8 = 2;
 pub(super) enum File {
     /// hash, btree
     Native(Native),
+    /// hash, btree that Postfix made, or we with `berkdb`
+    Berkeley(Berkeley),
     /// cdb
     #[cfg(feature = "cdb")]
     Cdb(Cdb),
@@ -49,6 +52,7 @@ impl File {
             Self::Native(file) => {
                 file.find(key).map(|value| value.map(Into::into)).map_err(|e| e.to_string())
             }
+            Self::Berkeley(file) => file.find(key).map_err(|e| e.to_string()),
             #[cfg(feature = "cdb")]
             Self::Cdb(file) => {
                 file.find(key).map(|value| value.map(Into::into)).map_err(|e| e.to_string())
@@ -62,6 +66,7 @@ impl File {
     pub(super) fn for_each(&self, visit: impl FnMut(&[u8], &[u8])) -> Result<(), String> {
         match self {
             Self::Native(file) => file.for_each(visit).map_err(|e| e.to_string()),
+            Self::Berkeley(file) => file.for_each(visit).map_err(|e| e.to_string()),
             #[cfg(feature = "cdb")]
             Self::Cdb(file) => file.for_each(visit).map_err(|e| e.to_string()),
             #[cfg(feature = "lmdb")]
@@ -97,6 +102,18 @@ impl Indexed {
         Ok(None)
     }
 
+    /// What the log should know of the file, once.
+    pub(super) fn remark(&self) -> Option<String> {
+        let is_foreign = matches!(self.file, File::Berkeley(_)) && !cfg!(feature = "berkdb");
+        is_foreign.then(|| {
+            let path = &self.path;
+            format!(
+                "{path} is a Berkeley DB file, its records are used as they are; postmap(1) or \
+                 newaliases(1) puts a file of our own format in its place"
+            )
+        })
+    }
+
     /// All records, without the NUL that keys and values may end in.
     pub(super) fn for_each(&self, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), String> {
         let cut = |text: &'_ [u8]| memchr::memchr(0, text).unwrap_or(text.len());
@@ -116,28 +133,44 @@ pub fn path(kind: &str, name: &str) -> PathBuf {
     format!("{name}.{suffix}").into()
 }
 
-/// Opens the file of a table; none if it is there but not one of ours (`hash:` of another
-/// program). The error is Postfix's text.
-pub(super) fn open_file(kind: &str, path: &Path) -> Result<Option<File>, String> {
+/// What lies where the file of a table is expected.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// A file that can be read.
+    File(File),
+    /// One of another program, and what is known of it (`hash:` only).
+    Foreign(String),
+}
+
+/// Opens the file of a table. The error is Postfix's text.
+pub(super) fn open_file(kind: &str, path: &Path) -> Result<Found, String> {
     let failed = |why: &str| format!("open database {}: {why}", path.display());
     match kind {
         #[cfg(feature = "cdb")]
         "cdb" => {
             let source = Source::open(path).map_err(|e| failed(&why(&e)))?;
             let file = Cdb::new(source).map_err(|e| failed(&e.to_string()))?;
-            Ok(Some(File::Cdb(file)))
+            Ok(Found::File(File::Cdb(file)))
         }
         #[cfg(feature = "lmdb")]
         "lmdb" => {
             let file = Lmdb::open(path).map_err(|e| failed(&e.to_string()))?;
-            Ok(Some(File::Lmdb(file)))
+            Ok(Found::File(File::Lmdb(file)))
         }
         "hash" | "btree" => {
             let source = Source::open(path).map_err(|e| failed(&why(&e)))?;
             match Native::new(source) {
-                Ok(file) => Ok(Some(File::Native(file))),
-                Err(OpenError::Foreign) => Ok(None),
-                Err(OpenError::Read(why)) => Err(failed(&why.to_string())),
+                Ok(file) => return Ok(Found::File(File::Native(file))),
+                Err(OpenError::Foreign) => {}
+                Err(OpenError::Read(why)) => return Err(failed(&why.to_string())),
+            }
+            match Berkeley::open(path) {
+                Ok(file) => Ok(Found::File(File::Berkeley(file))),
+                Err(BerkeleyError::Foreign) => {
+                    Ok(Found::Foreign("not made by this program".to_owned()))
+                }
+                Err(why @ BerkeleyError::Unsupported(_)) => Ok(Found::Foreign(why.to_string())),
+                Err(why) => Err(failed(&why.to_string())),
             }
         }
         _ => Err(super::open::unsupported(kind)),
@@ -153,30 +186,33 @@ pub(super) fn open(
     report: &mut Report<'_>,
 ) -> Result<Engine, String> {
     let path = path(kind, name);
-    let file = open_file(kind, &path)?;
+    let found = open_file(kind, &path)?;
     let is_older = is_older(&path, Path::new(name), report);
-    let syntax = match &file {
-        None => Some(if purpose.aliases { Syntax::Aliases } else { Syntax::Records }),
-        Some(File::Native(native)) if is_older => Some(native.syntax()),
-        Some(_) => None,
+    let aliases = if purpose.aliases { Syntax::Aliases } else { Syntax::Records };
+    let syntax = match &found {
+        Found::Foreign(_) => Some(aliases),
+        Found::File(File::Native(native)) if is_older => Some(native.syntax()),
+        Found::File(File::Berkeley(_)) if is_older => Some(aliases),
+        Found::File(_) => None,
     };
     // The text is there and newer, or the file is not ours: the text counts. A text that this
     // process may not read changes nothing.
     if let Some(syntax) = syntax
         && let Ok(text) = super::lent::read(name)
     {
-        if file.is_none() {
-            report(format!(
-                "database {} was not made by this program, using its source file {name}",
-                path.display()
-            ));
+        if let Found::Foreign(what) = &found {
+            let path = path.display();
+            report(format!("database {path}: {what}, using its source file {name}"));
         }
         // What is wrong with its lines, postmap(1) says.
         return from_text(name, &text, syntax, purpose, utf8, &mut |_| ()).map(Engine::Hash);
     }
-    let Some(file) = file else {
-        let path = path.display();
-        return Err(format!("open database {path}: not made by this program"));
+    let file = match found {
+        Found::File(file) => file,
+        Found::Foreign(what) => {
+            let path = path.display();
+            return Err(format!("open database {path}: {what}, and its source file is not there"));
+        }
     };
     let forms = match purpose.trailing_nul {
         Some(true) => WITH_NUL,

@@ -9,6 +9,7 @@ pub mod match_list;
 
 mod address;
 mod alias;
+mod berkeley;
 mod braces;
 mod build;
 #[cfg(feature = "cdb")]

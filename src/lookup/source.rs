@@ -8,7 +8,7 @@ use std::path::Path;
 use super::lent;
 
 /// Files up to this size are held in memory: no system call per look-up.
-const IN_MEMORY: u64 = 64 << 20;
+pub const IN_MEMORY: u64 = 64 << 20;
 /// Keys and values are never longer than this.
 pub const PIECE: usize = 64 << 20;
 

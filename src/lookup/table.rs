@@ -416,8 +416,14 @@ impl Table {
             log.warning(format_args!("{text}"));
         }
         let engine = self.core.engine.read().unwrap_or_else(PoisonError::into_inner);
-        if let Engine::Unavailable(why) = &*engine {
-            self.context.log.error(format_args!("{why}"));
+        match &*engine {
+            Engine::Unavailable(why) => self.context.log.error(format_args!("{why}")),
+            Engine::Indexed(table) => {
+                if let Some(text) = table.remark() {
+                    log.info(format_args!("{text}"));
+                }
+            }
+            _ => {}
         }
     }
 

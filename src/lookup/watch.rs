@@ -1,15 +1,21 @@
 //! Notices that the file of a table has changed, for at most one look per second.
 
+use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+
 /// Between two looks, in milliseconds.
 const PAUSE: u64 = 1000;
 /// A text that is still being written is waited for so often.
 const PATIENCE: u32 = 10;
+/// A table that a program holds the lock of is waited for longer.
+const PATIENCE_WITH_PROGRAMS: u32 = 600;
 
 /// The files of one table, and how they looked when they were read.
 #[derive(Debug)]
@@ -74,7 +80,11 @@ impl Watch {
         if seen.looks == looks {
             return false;
         }
-        if self.text && seen.waited < PATIENCE && self.paths.iter().any(|path| is_hot(path)) {
+        let (patience, unfinished): (u32, fn(&Path) -> bool) = match self.text {
+            true => (PATIENCE, is_hot),
+            false => (PATIENCE_WITH_PROGRAMS, is_locked),
+        };
+        if seen.waited < patience && self.paths.iter().any(|path| unfinished(path)) {
             seen.waited += 1;
             return false;
         }
@@ -88,6 +98,12 @@ fn is_hot(path: &Path) -> bool {
     let changed = std::fs::metadata(path).and_then(|file| file.modified());
     let age = changed.ok().and_then(|changed| SystemTime::now().duration_since(changed).ok());
     age.is_some_and(|age| age < Duration::from_secs(1))
+}
+
+/// Whether somebody is writing: Postfix's postmap(1) changes Berkeley DB files in place.
+fn is_locked(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else { return false };
+    matches!(Flock::lock(file, FlockArg::LockSharedNonblock), Err((_, Errno::EWOULDBLOCK)))
 }
 
 #[cfg(test)]
@@ -104,6 +120,9 @@ mod tests {
         assert!(watch.has_changed());
         assert!(!watch.has_changed());
         std::fs::write(&path, "ab").unwrap();
+        let lock = Flock::lock(File::open(&path).unwrap(), FlockArg::LockExclusive).unwrap();
+        assert!(!watch.has_changed(), "somebody is writing");
+        drop(lock);
         assert!(watch.has_changed());
         assert!(!watch.is_due());
     }

@@ -2,6 +2,8 @@
 //! Knows no mail and no main.cf.
 #![allow(unsafe_code, reason = "this is the one place for it; each block says why it is sound")]
 
+#[cfg(feature = "berkdb")]
+pub mod berkeley;
 pub mod canonical_name;
 pub mod confine;
 pub mod date;

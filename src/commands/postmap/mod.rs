@@ -185,6 +185,8 @@ impl Context {
             },
             mode,
             map_size: u64::try_from(self.config.int(&p::lmdb_map_size)).unwrap_or(0),
+            buffer_size: u64::try_from(self.config.int(&p::berkeley_db_create_buffer_size))
+                .unwrap_or(0),
         }
     }
 
