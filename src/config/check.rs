@@ -103,7 +103,13 @@ impl Config {
         }
         let problems = self.problems();
         let new = problems.iter().skip(before);
-        report.errors.extend(new.map(|problem| format!("{place}: {}", problem.text)));
+        let texts = new.map(|problem| format!("{place}: {}", problem.text));
+        if lookup(name).is_none() && transport_suffix(name, services).is_none() {
+            // Whatever refers to it has the error; if nothing does, Postfix never sees it.
+            report.warnings.extend(texts);
+        } else {
+            report.errors.extend(texts);
+        }
         if let Some(reason) = without_effect::reason(name)
             && !self.is_preset(name)
         {

@@ -2,6 +2,7 @@
 //! commands, master, and each service with its own `-o`.
 
 use super::parameter::{Entry, KindOf};
+use super::parameters::lookup;
 use super::{Config, Problem, expand, parameters as p};
 use crate::log::Facility;
 use crate::mail::hostname;
@@ -125,6 +126,21 @@ impl Config {
             fresh.check_owners()?;
         }
         fresh.check_contradictions()
+    }
+
+    /// Whether the values of all documented parameters in main.cf can be expanded: `postfix start`
+    /// needs that. With names of the administrator's own it is seen when something refers to them.
+    pub fn check_expansions(&self) -> Result<(), Problem> {
+        let fresh = self.with_overrides(&[]);
+        let documented = |name: &str| lookup(name).is_some_and(|entry| entry.kind() != KindOf::Raw);
+        for name in fresh.settings().keys().filter(|name| documented(name)) {
+            drop(fresh.value(name));
+            if let Some(found) = fresh.problems().into_iter().next() {
+                let place = fresh.place(name).map(|place| format!("{place}: ")).unwrap_or_default();
+                return Err(problem(format!("{place}{}", found.text)));
+            }
+        }
+        Ok(())
     }
 
     /// Whether `inet_interfaces` names what is there. Names may have to be looked up: programs that
@@ -321,5 +337,17 @@ mod tests {
             refuse("inet_protocols = ipv9\n"),
             "unknown inet_protocols value \"ipv9\" in \"ipv9\""
         );
+    }
+
+    #[test]
+    fn expansions() {
+        let check = |main_cf: &str| {
+            let sources = Sources { main_cf: main_cf.into(), ..Sources::default() };
+            Config::parse(&sources).unwrap().check_expansions().map_err(|problem| problem.text)
+        };
+        assert_eq!(check("mine = ${\nsmtpd_banner = $$x\n"), Ok(()));
+        let error = Err("main.cf, line 2: dictionary mail_dict: macro processing error".to_owned());
+        assert_eq!(check("mail_name = x\nsmtpd_banner = ${mine?{x}\n"), error);
+        assert_eq!(check("mine = ${\nsmtpd_banner = $mine\n"), error);
     }
 }

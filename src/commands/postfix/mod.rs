@@ -59,6 +59,10 @@ fn act(arguments: &[OsString]) -> Result<ExitCode, Logged> {
     config
         .check_essentials(privileged)
         .and_then(|()| config.check_interfaces())
+        .and_then(|()| match call.words.first().map(String::as_str) {
+            Some("start" | "start-fg") => config.check_expansions(),
+            _ => Ok(()),
+        })
         .map_err(|problem| fatal(&problem.text))?;
     logging::set_up(&config, &config.text(&p::myhostname));
     let log = speaker(Log::new(&logging::syslog_name(&config), "postfix-script"));
