@@ -91,8 +91,8 @@ static GROUPS: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "debuggers and injected faults are left to other tools; -v in master.cf logs the dialogue",
-        &["debugger_command", "destination_concurrency_feedback_debug", "fault_injection_code"],
+        "injected faults are left to other tools; -v in master.cf logs the dialogue",
+        &["destination_concurrency_feedback_debug", "fault_injection_code"],
     ),
     (
         "there is no logrotate command here",
