@@ -124,8 +124,14 @@ def record(root, names, jobs):
             print(f"recorded {name} ({len(lines)} lines)", flush=True)
 
 
+def show(expected, ours, quiet):
+    if not quiet:
+        for line in difflib.unified_diff(expected, ours, "postfix", "postfix-rs", lineterm="", n=1):
+            print("    " + line)
+
+
 def compare(root, names, jobs, quiet):
-    known, gaps, failed, done = known_differences(), open_gaps(), 0, 0
+    known, gaps, failed, done, again = known_differences(), open_gaps(), 0, 0, []
     work = [(s, n) for s, n in chosen(names) if (s.transcripts / f"{n}.txt").exists()]
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         for (suite, name), ours in zip(work, pool.map(lambda w: run(w[0], root, w[1]), work)):
@@ -139,11 +145,16 @@ def compare(root, names, jobs, quiet):
             if ours == expected:
                 print(f"same    {name} ({len(ours)} lines)", flush=True)
                 continue
-            failed += 1
             print(f"DIFFERS {name}", flush=True)
-            if not quiet:
-                for line in difflib.unified_diff(expected, ours, "postfix", "postfix-rs", lineterm="", n=1):
-                    print("    " + line)
+            show(expected, ours, quiet)
+            again.append((suite, name, expected))
+    # Scenarios have clocks, and a busy machine can be too slow for them: once more, one after the other.
+    for suite, name, expected in again:
+        ours = run(suite, root, name)
+        failed += ours != expected
+        print(f"{'same on its own' if ours == expected else 'DIFFERS AGAIN'} {name}", flush=True)
+        if ours != expected:
+            show(expected, ours, quiet)
     if not names:
         for entry in known:
             if not entry["used"]:
