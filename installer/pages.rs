@@ -65,6 +65,7 @@ pub const MAN: &[Shipped] = &[
     page!("postqueue", "1"),
     page!("postscreen", "8"),
     page!("postsuper", "1"),
+    page!("posttls-finger", "1"),
     page!("proxymap", "8"),
     page!("qmgr", "8"),
     page!("regexp_table", "5"),

@@ -39,6 +39,8 @@ const COMMANDS: &[(&str, Program)] = &[
     ("postmap", crate::commands::postmap::main),
     ("postqueue", crate::commands::postqueue::main),
     ("postsuper", crate::commands::postsuper::main),
+    #[cfg(feature = "ssl")]
+    ("posttls-finger", crate::commands::posttls_finger::main),
     ("sendmail", crate::commands::sendmail::main),
 ];
 

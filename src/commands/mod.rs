@@ -13,6 +13,8 @@ pub mod postlog;
 pub mod postmap;
 pub mod postqueue;
 pub mod postsuper;
+#[cfg(feature = "ssl")]
+pub mod posttls_finger;
 pub mod queue_access;
 pub mod sendmail;
 pub mod speaker;

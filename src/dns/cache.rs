@@ -4,14 +4,17 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::{Kind, Record};
+use super::{Kind, Record, Search};
 
 /// Most answers that are kept; beyond that the cache starts anew.
 const ENTRIES_MAX: usize = 8192;
 /// Longest time that an answer is kept, whatever its time to live.
 const TTL_MAX: Duration = Duration::from_secs(300);
 
-type Entries = HashMap<(String, Kind), (Instant, Arc<Vec<Record>>)>;
+/// What was asked, and how.
+type Key = (String, Kind, Search);
+
+type Entries = HashMap<Key, (Instant, Arc<Vec<Record>>)>;
 
 /// The cache of a resolver.
 #[derive(Debug, Default)]
@@ -21,9 +24,9 @@ pub(super) struct Cache {
 
 impl Cache {
     /// The records, if they are still good.
-    pub(super) fn find(&self, name: &str, kind: Kind) -> Option<Arc<Vec<Record>>> {
+    pub(super) fn find(&self, name: &str, kind: Kind, search: Search) -> Option<Arc<Vec<Record>>> {
         let mut entries = self.entries.lock().ok()?;
-        let key = (name.to_ascii_lowercase(), kind);
+        let key = (name.to_ascii_lowercase(), kind, search);
         let (until, records) = entries.get(&key)?;
         if Instant::now() < *until {
             return Some(records.clone());
@@ -33,7 +36,12 @@ impl Cache {
     }
 
     /// Keeps records for `ttl` seconds.
-    pub(super) fn keep(&self, name: &str, kind: Kind, ttl: u32, records: Arc<Vec<Record>>) {
+    pub(super) fn keep(
+        &self,
+        (name, kind, search): (&str, Kind, Search),
+        ttl: u32,
+        records: Arc<Vec<Record>>,
+    ) {
         let ttl = Duration::from_secs(ttl.into()).min(TTL_MAX);
         let Ok(mut entries) = self.entries.lock() else { return };
         if ttl.is_zero() {
@@ -42,7 +50,8 @@ impl Cache {
         if entries.len() >= ENTRIES_MAX {
             entries.clear();
         }
-        entries.insert((name.to_ascii_lowercase(), kind), (Instant::now() + ttl, records));
+        let key = (name.to_ascii_lowercase(), kind, search);
+        entries.insert(key, (Instant::now() + ttl, records));
     }
 }
 
@@ -52,11 +61,14 @@ mod tests {
 
     #[test]
     fn zero_is_not_kept() {
-        let cache = Cache::default();
-        cache.keep("A.example", Kind::Mx, 0, Arc::default());
-        assert!(cache.find("a.example", Kind::Mx).is_none());
-        cache.keep("A.example", Kind::Mx, 60, Arc::default());
-        assert!(cache.find("a.example", Kind::Mx).is_some());
-        assert!(cache.find("a.example", Kind::A).is_none());
+        let (cache, plain) = (Cache::default(), Search::default());
+        cache.keep(("A.example", Kind::Mx, plain), 0, Arc::default());
+        assert!(cache.find("a.example", Kind::Mx, plain).is_none());
+        cache.keep(("A.example", Kind::Mx, plain), 60, Arc::default());
+        assert!(cache.find("a.example", Kind::Mx, plain).is_some());
+        assert!(cache.find("a.example", Kind::A, plain).is_none());
+        // What was asked without DNSSEC says nothing about it.
+        let dnssec = Search { dnssec: true, ..plain };
+        assert!(cache.find("a.example", Kind::Mx, dnssec).is_none());
     }
 }

@@ -72,6 +72,7 @@ mod tests {
         let record = |preference, host: &str| Record {
             owner: "example.com".into(),
             ttl: 60,
+            validated: false,
             data: Data::Mx { preference, host: host.into() },
         };
         let records = [record(10, "a.example"), record(20, "b.example")];

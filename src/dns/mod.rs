@@ -6,6 +6,7 @@
 mod answer;
 mod cache;
 mod filter;
+mod probe;
 mod servers;
 
 use std::net::IpAddr;
@@ -17,8 +18,9 @@ use crate::log::Log;
 use crate::mail::hostname;
 use crate::sys::netdb::{self, NetdbError, NetdbErrorKind};
 
-pub use answer::{Data, Kind, Record};
+pub use answer::{Data, Kind, Record, try_bytes};
 pub use filter::ReplyFilter;
+pub use probe::Probe;
 
 /// How many look-ups by the system's own functions run at once: each takes a thread.
 const NATIVE_MAX: usize = 64;
@@ -41,6 +43,8 @@ struct Shared {
     cache: cache::Cache,
     native: Arc<Semaphore>,
     log: Option<Log>,
+    /// `dnssec_probe`
+    probe: Probe,
 }
 
 /// A mail exchanger.
@@ -79,6 +83,9 @@ pub enum DnsError {
     /// The domain says that it takes no mail (RFC 7505).
     #[error("no mail is accepted")]
     NullMx,
+    /// The domain says that it does not have this service (RFC 2782).
+    #[error("no such service")]
+    NullSrv,
 }
 
 /// A failed look-up with the sentence that the log and the sender see.
@@ -91,32 +98,41 @@ pub struct LookupError {
     pub text: String,
 }
 
-/// Which names are tried besides the one asked for (`smtp_dns_resolver_options`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Which names are tried besides the one asked for (`smtp_dns_resolver_options`), and what else
+/// is asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Search {
     /// `res_defnames`: a name without dots gets the local domain.
     pub default_domain: bool,
     /// `res_dnsrch`: the search list of resolv.conf applies.
     pub search_list: bool,
+    /// The name server is to say whether it has validated the answer (DNSSEC).
+    pub dnssec: bool,
 }
 
 impl Resolver {
     /// Reads resolv.conf; reads it again when it has changed. Call before confinement.
     pub fn from_system() -> Arc<Self> {
-        Self::open(None)
+        Self::open(None, Probe::default())
     }
 
     /// The same; what is odd about answers goes to `log`.
     pub fn with_log(log: Log) -> Arc<Self> {
-        Self::open(Some(log))
+        Self::open(Some(log), Probe::default())
     }
 
-    fn open(log: Option<Log>) -> Arc<Self> {
+    /// The same; when answers that should be validated are not, `probe` finds out why.
+    pub fn with_probe(log: Log, probe: Probe) -> Arc<Self> {
+        Self::open(Some(log), probe)
+    }
+
+    fn open(log: Option<Log>, probe: Probe) -> Arc<Self> {
         let shared = Arc::new(Shared {
             servers: servers::Servers::from_system(),
             cache: cache::Cache::default(),
             native: Arc::new(Semaphore::new(NATIVE_MAX)),
             log,
+            probe,
         });
         Arc::new(Self { shared, filter: None })
     }
@@ -158,8 +174,7 @@ impl Resolver {
         self.look_up_addresses(host, v4, v6, Search::default()).await.map_err(|failed| failed.error)
     }
 
-    /// A and AAAA records by DNS, as the two switches ask. What is found with one type hides the
-    /// failure of the other; of two failures the less final one counts.
+    /// The same, with the sentence of a failure.
     pub async fn look_up_addresses(
         &self,
         host: &str,
@@ -167,6 +182,19 @@ impl Resolver {
         v6: bool,
         search: Search,
     ) -> Result<Vec<IpAddr>, LookupError> {
+        let records = self.look_up_records(host, v4, v6, search).await?;
+        Ok(records.iter().filter_map(Record::address).collect())
+    }
+
+    /// A and AAAA records by DNS, as the two switches ask. What is found with one type hides the
+    /// failure of the other; of two failures the less final one counts.
+    pub async fn look_up_records(
+        &self,
+        host: &str,
+        v4: bool,
+        v6: bool,
+        search: Search,
+    ) -> Result<Vec<Record>, LookupError> {
         let one = async |wanted: bool, kind| match wanted {
             true => Some(self.look_up(host, kind, search).await),
             false => None,
@@ -176,7 +204,7 @@ impl Resolver {
         let mut failure: Option<LookupError> = None;
         for result in [a, aaaa].into_iter().flatten() {
             match result {
-                Ok(records) => found.extend(records.iter().filter_map(Record::address)),
+                Ok(records) => found.extend(records.iter().cloned()),
                 Err(failed) => match &failure {
                     Some(before) if before.error.weight() > failed.error.weight() => {}
                     _ => failure = Some(failed),
@@ -201,12 +229,16 @@ impl Resolver {
             let text = format!("Name service error for {name}: invalid host or domain name");
             return Err(LookupError { error: DnsError::NotFound, text });
         }
-        let records = match self.shared.cache.find(name, kind) {
+        let records = match self.shared.cache.find(name, kind, search) {
             Some(known) => known,
             None => {
-                let (records, ttl) = self.shared.follow(name, kind, search).await?;
+                let followed = self.shared.follow(name, kind, search).await;
+                if search.dnssec {
+                    self.shared.probe().await;
+                }
+                let (records, ttl) = followed?;
                 let records = Arc::new(records);
-                self.shared.cache.keep(name, kind, ttl, records.clone());
+                self.shared.cache.keep((name, kind, search), ttl, records.clone());
                 records
             }
         };
@@ -270,11 +302,14 @@ impl Shared {
         &self,
         asked: &str,
         kind: Kind,
-        search: Search,
+        mut search: Search,
     ) -> Result<(Vec<Record>, u32), LookupError> {
         let mut name = asked.to_owned();
         for _ in 0..CNAME_MAX {
             let asked = self.servers.ask(&name, kind, search).await;
+            if asked.validated {
+                self.probe.succeeded();
+            }
             if let Some(log) = &self.log {
                 for oddity in &asked.oddities {
                     log.warning(format_args!("{oddity}"));
@@ -283,9 +318,15 @@ impl Shared {
             match asked.answer.map_err(|error| LookupError::about(&name, kind, error))? {
                 answer::Answer::Records(mut records, ttl) => {
                     records.truncate(RECORDS_MAX);
+                    records.iter_mut().for_each(|record| record.validated &= search.dnssec);
                     return Ok((records, ttl));
                 }
-                answer::Answer::Alias(other) => name = other,
+                // What an alias leads to is as sure as the alias is: without an AD bit here there
+                // can be none further on.
+                answer::Answer::Alias(other) => {
+                    search.dnssec &= asked.validated;
+                    name = other;
+                }
             }
         }
         let text = format!("Name server loop for {name}");
@@ -309,7 +350,7 @@ impl DnsError {
     pub fn weight(&self) -> u8 {
         match self {
             Self::NotFound | Self::NoData => 0,
-            Self::NullMx => 1,
+            Self::NullMx | Self::NullSrv => 1,
             Self::NonRecoverable => 2,
             Self::Invalid(_) => 3,
             Self::TryAgain | Self::Malformed => 4,
@@ -333,6 +374,7 @@ impl LookupError {
     fn about(name: &str, kind: Kind, error: DnsError) -> Self {
         let text = match error {
             DnsError::NullMx => format!("Domain {name} does not accept mail (nullMX)"),
+            DnsError::NullSrv => format!("Domain {name} does not support SRV requests"),
             DnsError::Policy => format!("Error looking up name={name} type={kind}: {error}"),
             DnsError::Malformed | DnsError::Invalid(_) => {
                 format!("Name service error for name={name} type={kind}: {}", DnsError::Malformed)

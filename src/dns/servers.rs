@@ -8,7 +8,7 @@ use hickory_resolver::config::{NameServerConfig, ResolverOpts, ServerOrderingStr
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::xfer::{DnsHandle as _, FirstAnswer as _};
 use hickory_resolver::net::{DnsError as NetDnsError, NetError};
-use hickory_resolver::proto::op::{DnsRequestOptions, Query, ResponseCode};
+use hickory_resolver::proto::op::{DnsRequest, DnsRequestOptions, Query, ResponseCode};
 use hickory_resolver::proto::rr::Name;
 use hickory_resolver::system_conf::parse_resolv_conf;
 use hickory_resolver::{NameServerPool, PoolContext, TlsConfig};
@@ -66,7 +66,7 @@ impl Servers {
         let settings = self.settings();
         let mut outcome = Asked::from(Err(DnsError::NotFound));
         for name in settings.candidates(absolute, search) {
-            let asked = settings.ask(&name, kind).await;
+            let asked = settings.ask(&name, kind, search.dnssec).await;
             match asked.answer {
                 Err(DnsError::NotFound) if matches!(outcome.answer, Err(DnsError::NoData)) => {}
                 Err(DnsError::NotFound | DnsError::NoData) => outcome = asked,
@@ -166,14 +166,18 @@ impl Settings {
     }
 
     /// Asks one server after the other, all of them as often as resolv.conf says.
-    async fn ask(&self, name: &Name, kind: Kind) -> Asked {
+    async fn ask(&self, name: &Name, kind: Kind, dnssec: bool) -> Asked {
         let mut failure = DnsError::TryAgain;
         for _ in 0..self.attempts {
             for pool in &self.pools {
                 let query = Query::query(name.clone(), kind.record_type());
                 let mut options = DnsRequestOptions::default();
-                options.use_edns = pool.context().options.edns0;
-                let reply = pool.lookup(query, options).first_answer();
+                options.use_edns = pool.context().options.edns0 || dnssec;
+                options.edns_set_dnssec_ok = dnssec;
+                let mut request = DnsRequest::from_query(query, options);
+                // We understand the AD bit of the reply (RFC 6840 section 5.7).
+                request.metadata.authentic_data = dnssec;
+                let reply = pool.send(request).first_answer();
                 match tokio::time::timeout(self.timeout + Duration::from_secs(1), reply).await {
                     Ok(Ok(reply)) => {
                         let asked = answer::read(&reply, kind);
@@ -218,10 +222,10 @@ mod tests {
         let settings = Settings::parse(conf);
         assert_eq!((settings.pools.len(), settings.timeout), (1, Duration::from_secs(2)));
         assert_eq!(names(&settings, "host", Search::default()), ["host."]);
-        let defnames = Search { default_domain: true, search_list: false };
+        let defnames = Search { default_domain: true, ..Search::default() };
         assert_eq!(names(&settings, "host", defnames), ["host.one.example.", "host."]);
         assert_eq!(names(&settings, "host.example", defnames), ["host.example."]);
-        let searching = Search { default_domain: true, search_list: true };
+        let searching = Search { default_domain: true, search_list: true, dnssec: false };
         assert_eq!(
             names(&settings, "host.x", searching),
             ["host.x.", "host.x.one.example.", "host.x.two.example."]

@@ -26,6 +26,8 @@ pub struct Log {
     verbose: u32,
     /// Commands say everything on standard error too, with this name in front.
     stderr_name: Option<Arc<str>>,
+    /// Everything is said on standard output, and nowhere else: what a command is asked for.
+    is_output: bool,
 }
 
 /// How severe a line is; all but `Info` start with the word.
@@ -87,6 +89,7 @@ impl Log {
             number: std::process::id(),
             verbose: 0,
             stderr_name: None,
+            is_output: false,
         }
     }
 
@@ -102,7 +105,12 @@ impl Log {
 
     /// The log of a command that Postfix tags with its bare name, such as `postfix`.
     pub fn tagged(tag: &str) -> Self {
-        Self { tag: tag.into(), number: std::process::id(), verbose: 0, stderr_name: None }
+        Self { tag: tag.into(), ..Self::new("", "") }
+    }
+
+    /// For a command whose log lines are its output: `name: text` on standard output.
+    pub fn as_output(name: &str) -> Self {
+        Self { is_output: true, ..Self::tagged(name) }
     }
 
     /// The same, with everything on standard error too, named by its whole tag.
@@ -178,8 +186,13 @@ impl Log {
     /// Logs a line. Control characters are shown as `?`, as in Postfix; so is what is no UTF-8
     /// by the time it is a Rust string.
     pub fn line(&self, level: Level, text: fmt::Arguments<'_>) {
+        use std::io::Write as _;
+        if self.is_output {
+            // Whoever reads it may have had enough.
+            let _ = writeln!(std::io::stdout(), "{}: {}{text}", self.tag, level.word());
+            return;
+        }
         if let Some(name) = &self.stderr_name {
-            use std::io::Write as _;
             // Nothing to do about a closed standard error.
             let _ = writeln!(std::io::stderr(), "{name}: {}{text}", level.word());
         }

@@ -138,6 +138,17 @@ impl Certificate {
     }
 }
 
+/// Whether bytes are a certificate, and nothing stands after it.
+pub fn is_whole(der: &[u8]) -> bool {
+    X509Certificate::from_der(der).is_ok_and(|(rest, _)| rest.is_empty())
+}
+
+/// The name of who issued a certificate, DER.
+pub fn issuer_name(der: &[u8]) -> Option<Vec<u8>> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    Some(certificate.tbs_certificate.issuer.as_raw().to_vec())
+}
+
 /// The kind of a key from its SubjectPublicKeyInfo.
 pub fn key_kind_of(public_key: &[u8]) -> KeyKind {
     SubjectPublicKeyInfo::from_der(public_key)

@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{ClientSessionMemoryCache, ResolvesClientCert, Resumption};
+use rustls::client::{
+    ClientSessionMemoryCache, ClientSessionStore as _, ResolvesClientCert, Resumption,
+};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
@@ -17,7 +19,9 @@ use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, Signa
 use tokio_rustls::TlsConnector;
 
 use super::certificate::{Certificate, DigestKind};
-use super::facts::Facts;
+use super::dane::{Authority, Digests};
+use super::facts::{Facts, PeerCertificate};
+use super::keys;
 use super::names;
 use super::proof::{self, Record};
 use super::provider::{self, Ciphers};
@@ -29,6 +33,7 @@ use super::words::{LogLevel, Protocols};
 use crate::config::{Config, why};
 use crate::ipc::tls::IdentityFiles;
 use crate::log::Log;
+use crate::wire::tlsa::Tlsa;
 
 /// Destinations whose sessions are remembered.
 const SESSIONS_MAX: usize = 1024;
@@ -50,6 +55,22 @@ pub enum Matching {
     /// A trusted authority vouches for one of these names; `.example.com` is every name below
     /// example.com.
     Names(Vec<String>),
+    /// TLSA records vouch for it.
+    Records(Records),
+}
+
+/// TLSA records, or trust anchors of the configuration in that form.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Records {
+    /// The records.
+    pub list: Vec<Tlsa>,
+    /// Names that a certificate must have that an authority has issued.
+    pub names: Vec<String>,
+    /// So must the server's own certificate if it is listed itself; not by DANE (RFC 7672 section
+    /// 3.1.1).
+    pub names_always: bool,
+    /// Where the records came from is not certain: for the log the server is not `Verified`.
+    pub half: bool,
 }
 
 /// What a connection is to be like.
@@ -63,8 +84,6 @@ pub struct Wanted<'a> {
     pub server_name: Option<&'a str>,
     /// How the server proves itself.
     pub matching: &'a Matching,
-    /// Authorities instead of those of the service (`smtp_tls_trust_anchor_file`).
-    pub authorities: Option<&'a Authorities>,
     /// Sessions are resumed only within the same of these: the destination and everything that
     /// was asked of it.
     pub session: &'a str,
@@ -105,6 +124,8 @@ pub struct Client {
     authorities: Authorities,
     depth: usize,
     digest: DigestKind,
+    /// `tls_dane_digests`
+    digests: Digests,
     wide_wildcards: bool,
     timeout: Duration,
     sessions: Option<Sessions>,
@@ -113,8 +134,13 @@ pub struct Client {
 }
 
 impl Client {
-    /// Reads what needs no keys, before confinement; `prefix` is `smtp` or `lmtp`.
-    pub fn prepare(config: &Config, prefix: &str) -> Result<Self, String> {
+    /// Reads what needs no keys, before confinement; `prefix` is `smtp` or `lmtp`. What is odd goes
+    /// to `warnings`.
+    pub fn prepare(
+        config: &Config,
+        prefix: &str,
+        warnings: &mut Vec<String>,
+    ) -> Result<Self, String> {
         let name = |suffix: &str| format!("{prefix}_{suffix}");
         let text = |suffix: &str| config.text_named(&name(suffix));
         let (file, path) = (text("tls_CAfile"), text("tls_CApath"));
@@ -127,6 +153,9 @@ impl Client {
         let digest = DigestKind::parse(&digest).ok_or_else(|| {
             format!("digest algorithm \"{digest}\" not found: disabling TLS support")
         })?;
+        let (digests, odd) =
+            Digests::parse(&config.text(&crate::config::parameters::tls_dane_digests));
+        warnings.extend(odd);
         let lifetime = config.time_named(&name("tls_session_cache_timeout"));
         let caches = !text("tls_session_cache_database").is_empty() && !lifetime.is_zero();
         Ok(Self {
@@ -134,6 +163,7 @@ impl Client {
             authorities,
             depth: usize::try_from(config.int_named(&name("tls_scert_verifydepth"))).unwrap_or(0),
             digest,
+            digests,
             wide_wildcards: config
                 .bool(&crate::config::parameters::tls_wildcard_matches_multiple_labels),
             timeout: config.time_named(&name("starttls_timeout")),
@@ -153,12 +183,31 @@ impl Client {
                 Err(complaints) => return complaints,
             },
         };
+        self.open_with(keys);
+        Vec::new()
+    }
+
+    /// The same for a program that reads its own keys, such as posttls-finger(1).
+    pub fn open_own(&self) -> Vec<String> {
+        if self.files.is_empty() {
+            self.open_with(Keys::default());
+            return Vec::new();
+        }
+        match keys::load(&self.files) {
+            Ok(identities) => {
+                self.open_with(Arc::new(identities.into_iter().map(certified).collect()));
+                Vec::new()
+            }
+            Err(complaints) => complaints,
+        }
+    }
+
+    fn open_with(&self, keys: Keys) {
         let supported = aws_lc_rs::default_provider().signature_verification_algorithms;
         let ready =
             Ready { checking: Arc::new(Checking { supported }), own: Arc::new(Own { keys }) };
         // Opened once: a second call changes nothing.
         let _ = self.ready.set(ready);
-        Vec::new()
     }
 
     /// Whether handshakes can be done.
@@ -222,6 +271,19 @@ impl Client {
         }
     }
 
+    /// Whether there is a session that could be resumed.
+    pub fn has_session(&self, wanted: &Wanted<'_>) -> bool {
+        let (Some(sessions), Ok(name)) = (&self.sessions, server_name(wanted)) else {
+            return false;
+        };
+        let known = sessions.of(wanted.session);
+        let Some(ticket) = known.take_tls13_ticket(&name) else {
+            return known.tls12_session(&name).is_some();
+        };
+        known.insert_tls13_ticket(name, ticket);
+        true
+    }
+
     fn forget(&self, session: &str) {
         if let Some(sessions) = &self.sessions {
             sessions.known.lock().unwrap_or_else(PoisonError::into_inner).remove(session);
@@ -246,13 +308,7 @@ impl Client {
             None => Resumption::disabled(),
         };
         config.enable_sni = wanted.server_name.is_some();
-        let name = match wanted.server_name {
-            Some(name) => ServerName::try_from(name.to_owned())
-                .map_err(|_| format!("\"{name}\" is no server name"))?,
-            // Not sent, and what is remembered does not go by it.
-            None => ServerName::from(std::net::IpAddr::from([127, 0, 0, 1])),
-        };
-        Ok((config, name))
+        Ok((config, server_name(wanted)?))
     }
 
     fn facts(
@@ -263,6 +319,9 @@ impl Client {
         server: Server<'_>,
     ) -> Facts {
         let mut facts = connection_facts(session);
+        if facts.resumed && server.level.cache {
+            server.log.info(format_args!("{}: Reusing old session", server.text));
+        }
         if facts.protocol == "TLSv1.3" && !facts.resumed {
             (facts.client_signature, facts.server_signature) = record.signatures();
         }
@@ -271,35 +330,52 @@ impl Client {
         let verdict = self.verdict(chain, record, wanted);
         let mut peer = describe(own, self.digest, verdict.is_ok());
         let matched = match (&verdict, wanted.matching) {
-            (Ok(()), Matching::Fingerprints(_)) => Some(peer.fingerprint.clone()),
-            (Ok(()), Matching::Names(patterns)) => self.certified(own, patterns),
+            (Ok(_), Matching::Fingerprints(_)) => Some(None),
+            (Ok(_), Matching::Names(patterns)) => self.certified(own, patterns).map(Some),
+            (Ok(Some(authority)), Matching::Records(records)) => {
+                let by_name = authority.depth > 0 || authority.bare_key || records.names_always;
+                if by_name { self.certified(own, &records.names).map(Some) } else { Some(None) }
+            }
             _ => None,
         };
         peer.matched = matched.is_some();
-        peer.secured = peer.matched;
+        let half = matches!(wanted.matching, Matching::Records(records) if records.half);
+        peer.secured = peer.matched && !half;
         facts.peer = Some(peer);
-        let mismatch = *wanted.matching != Matching::Nobody && matched.is_none();
-        log_peer(server, &facts, &verdict, matched.as_deref(), mismatch);
+        log_peer(server, &facts, &verdict, matched.flatten().as_deref(), wanted.matching);
         facts
     }
 
-    /// Whether the certificate is to be believed, in the way that is asked for.
+    /// Whether the certificate is to be believed, in the way that is asked for; and if TLSA
+    /// records vouch for it, which.
     fn verdict(
         &self,
         chain: &[CertificateDer<'_>],
         record: &Record,
         wanted: &Wanted<'_>,
-    ) -> Result<(), Distrust> {
+    ) -> Result<Option<Authority>, Distrust> {
         if record.has_failed() {
             return Err(Distrust::Other("no proof that the server has its key".into()));
         }
-        if let Matching::Fingerprints(listed) = wanted.matching {
-            let own = chain.first().map(|own| self.fingerprints(own)).unwrap_or_default();
-            let is_listed = own.iter().any(|own| listed.iter().any(|one| same_digest(one, own)));
-            return if is_listed { Ok(()) } else { Err(Distrust::Policy) };
+        match wanted.matching {
+            Matching::Fingerprints(listed) => {
+                let own = chain.first().map(|own| self.fingerprints(own)).unwrap_or_default();
+                let is_listed =
+                    own.iter().any(|own| listed.iter().any(|one| same_digest(one, own)));
+                if is_listed { Ok(None) } else { Err(Distrust::Policy) }
+            }
+            Matching::Records(records) => {
+                self.digests.verify(&records.list, chain, self.depth).map(Some)
+            }
+            Matching::Names(_) | Matching::Nobody => {
+                self.authorities.verify(chain, Purpose::Server, self.depth).map(|()| None)
+            }
         }
-        let authorities = wanted.authorities.unwrap_or(&self.authorities);
-        authorities.verify(chain, Purpose::Server, self.depth)
+    }
+
+    /// Whether anything can be done with a TLSA record.
+    pub fn can_use(&self, record: &Tlsa) -> bool {
+        self.digests.can_use(record)
     }
 
     fn fingerprints(&self, certificate: &[u8]) -> Vec<String> {
@@ -320,6 +396,20 @@ impl Client {
     }
 }
 
+fn server_name(wanted: &Wanted<'_>) -> Result<ServerName<'static>, String> {
+    match wanted.server_name {
+        Some(name) => ServerName::try_from(name.to_owned())
+            .map_err(|_| format!("\"{name}\" is no server name")),
+        // Not sent, and what is remembered does not go by it.
+        None => Ok(ServerName::from(std::net::IpAddr::from([127, 0, 0, 1]))),
+    }
+}
+
+fn certified(identity: keys::Identity) -> Arc<CertifiedKey> {
+    let certificates = identity.chain.certificates.into_iter().map(CertificateDer::from).collect();
+    Arc::new(CertifiedKey::new(certificates, identity.key))
+}
+
 /// Fingerprints are the same without regard to case and colons.
 fn same_digest(one: &str, other: &str) -> bool {
     !one.is_empty() && digits(one).eq(digits(other))
@@ -332,17 +422,31 @@ fn digits(text: &str) -> impl Iterator<Item = u8> + '_ {
 fn log_peer(
     server: Server<'_>,
     facts: &Facts,
-    verdict: &Result<(), Distrust>,
-    matched: Option<&str>,
-    mismatch: bool,
+    verdict: &Result<Option<Authority>, Distrust>,
+    name: Option<&str>,
+    matching: &Matching,
 ) {
     let Server { text, log, level } = server;
     let Some(peer) = &facts.peer else { return };
     let curious = level.match_of_names || level.verbose || level.peer_certificate;
-    if let Some(matched) = matched.filter(|_| curious) {
-        log.info(format_args!("{text}: matched peername: {matched}"));
+    if curious && peer.matched {
+        if let Some(name) = name {
+            log.info(format_args!("{text}: matched peername: {name}"));
+        }
+        match (matching, verdict) {
+            (Matching::Fingerprints(listed), _) => {
+                log.info(format_args!("{text}: Matched fingerprint: {}", matched(listed, peer)));
+            }
+            (Matching::Records(records), Ok(Some(authority))) if records.names_always => {
+                let depth = authority.depth;
+                log.info(format_args!("{text}: Matched trust anchor at depth {depth}"));
+            }
+            (Matching::Records(_), Ok(Some(authority))) => log_authority(text, log, authority),
+            _ => {}
+        }
     }
     // Whoever asks for proof wants to know why there is none.
+    let mismatch = *matching != Matching::Nobody && !peer.matched;
     if !peer.matched && (level.untrusted || mismatch) {
         match verdict {
             Err(_) if facts.resumed => log.info(format_args!(
@@ -350,10 +454,10 @@ fn log_peer(
                  in the log"
             )),
             Err(distrust) => log.info(format_args!("{}", distrust.line(text, Purpose::Server))),
-            Ok(()) if mismatch => log.info(format_args!(
+            Ok(_) if mismatch => log.info(format_args!(
                 "server certificate verification failed for {text}: num=62:hostname mismatch"
             )),
-            Ok(()) => {}
+            Ok(_) => {}
         }
     }
     if curious {
@@ -362,6 +466,24 @@ fn log_peer(
             peer.subject, peer.issuer, peer.fingerprint, peer.key_fingerprint
         ));
     }
+}
+
+fn log_authority(text: &str, log: &Log, authority: &Authority) {
+    let Authority { record, depth, bare_key } = authority;
+    let what = match (bare_key, depth) {
+        (true, _) => "TA public key verified certificate",
+        (false, 0) => "EE certificate",
+        (false, _) => "TA certificate",
+    };
+    let record = record.shown();
+    log.info(format_args!("{text}: Matched DANE {what} at depth {depth}: {record}"));
+}
+
+/// The fingerprint that is both listed and the peer's.
+fn matched(listed: &[String], peer: &PeerCertificate) -> String {
+    let own = [&peer.fingerprint, &peer.key_fingerprint];
+    let found = own.into_iter().find(|own| listed.iter().any(|one| same_digest(one, own)));
+    digits(found.map_or("", String::as_str)).map(char::from).collect()
 }
 
 fn log_failure(server: Server<'_>, error: &io::Error) {

@@ -21,6 +21,8 @@ pub mod client;
 #[cfg(feature = "ssl")]
 mod client_certificate;
 #[cfg(feature = "ssl")]
+pub mod dane;
+#[cfg(feature = "ssl")]
 pub mod keys;
 #[cfg(feature = "ssl")]
 pub mod names;

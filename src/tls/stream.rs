@@ -68,6 +68,18 @@ impl Stream {
         return false;
     }
 
+    /// The certificates that the peer has shown, DER, its own first.
+    pub fn peer_certificates(&self) -> Vec<&[u8]> {
+        match self {
+            #[cfg(feature = "ssl")]
+            Self::Tls(tls) => {
+                let shown = tls.get_ref().1.peer_certificates().unwrap_or_default();
+                shown.iter().map(AsRef::as_ref).collect()
+            }
+            Self::Plain(_) | Self::Gone => Vec::new(),
+        }
+    }
+
     /// Reads what is there without waiting; nothing there is an error of kind `WouldBlock`. Asks
     /// the kernel, not the runtime, which may not have heard yet.
     pub fn read_now(&mut self, into: &mut [u8]) -> io::Result<usize> {

@@ -120,7 +120,7 @@ impl World {
 
     fn client(&self, main: &str) -> Client {
         let ca = format!("smtp_tls_CAfile = {}\n{main}", self.path("ca.pem"));
-        let client = Client::prepare(&config(&ca), "smtp").unwrap();
+        let client = Client::prepare(&config(&ca), "smtp", &mut Vec::new()).unwrap();
         assert_eq!(client.open(&self.holder(7)), Vec::<String>::new());
         client
     }
@@ -150,7 +150,6 @@ async fn meet(server: &Server, client: &Client, matching: Matching) -> (Facts, F
         ciphers: &ciphers,
         server_name: None,
         matching: &matching,
-        authorities: None,
         session: "destination",
     };
     let log = log();

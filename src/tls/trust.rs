@@ -134,6 +134,11 @@ impl Authorities {
         }
     }
 
+    /// Adds one that is nothing but a name and a key.
+    pub fn add_anchor(&mut self, anchor: TrustAnchor<'static>) {
+        self.anchors.push(anchor);
+    }
+
     /// A folder as `openssl rehash` leaves it: files named by a hash.
     fn add_folder(&mut self, folder: &Path) -> Result<(), String> {
         let entries = std::fs::read_dir(folder)
@@ -163,6 +168,16 @@ impl Authorities {
         purpose: Purpose,
         depth: usize,
     ) -> Result<(), Distrust> {
+        self.path(chain, purpose, depth).map(drop)
+    }
+
+    /// The same; how many issuers there are up to the authority.
+    pub fn path(
+        &self,
+        chain: &[CertificateDer<'_>],
+        purpose: Purpose,
+        depth: usize,
+    ) -> Result<usize, Distrust> {
         let Some((own, issuers)) = chain.split_first() else {
             return Err(Distrust::Other("no certificate".into()));
         };
@@ -171,7 +186,7 @@ impl Authorities {
             && let Some(parsed) = &parsed
             && parsed.self_issued
         {
-            return is_valid_now(parsed);
+            return is_valid_now(parsed).map(|()| 0);
         }
         let certificate =
             webpki::EndEntityCert::try_from(own).map_err(|e| distrust(&e, parsed.as_ref()))?;
@@ -190,14 +205,13 @@ impl Authorities {
                 None,
             )
             .map_err(|e| distrust(&e, parsed.as_ref()))?;
-        if path.intermediate_certificates().count() + 1 > depth {
-            return Err(Distrust::TooLong(depth));
-        }
-        Ok(())
+        let issuers = path.intermediate_certificates().count() + 1;
+        if issuers > depth { Err(Distrust::TooLong(depth)) } else { Ok(issuers) }
     }
 }
 
-fn is_valid_now(certificate: &Certificate) -> Result<(), Distrust> {
+/// Whether its time has come and is not over.
+pub(super) fn is_valid_now(certificate: &Certificate) -> Result<(), Distrust> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
     if now < certificate.not_before {

@@ -12,4 +12,5 @@ pub mod smtp_address;
 pub mod smtp_command;
 pub mod smtp_data;
 pub mod smtp_reply;
+pub mod tlsa;
 pub mod xtext;

@@ -99,10 +99,6 @@ static GROUPS: &[(&str, &[&str])] = &[
         &["maillog_file_compressor", "maillog_file_rotate_suffix"],
     ),
     (
-        "mail servers are not looked up by SRV records here",
-        &["allow_srv_lookup_fallback", "ignore_srv_lookup_error", "use_srv_lookup"],
-    ),
-    (
         "the scheduler has no use for it",
         &["qmgr_clog_warn_time", "qmgr_fudge_factor", "qmgr_message_recipient_minimum"],
     ),

@@ -9,13 +9,13 @@ use super::attempt::{Attempt, Scope};
 use super::connect;
 use super::connection::{Connection, Keep, Peer};
 use super::destination::{self, Destination};
-use super::encryption::Policy;
+use super::encryption::{Policy, Site};
 use super::handshake::{self, Way};
 use super::idle::{self, Endpoint, Idle};
 use super::login::LoginSettings;
 use super::mapping::Mapping;
 use super::reason::Reason;
-use super::servers::{Finder, Server, Servers, without};
+use super::servers::{Finder, Found, Server, Servers, without};
 use super::settings::Settings;
 use super::transaction::{self, Ended, Mail};
 use crate::dns::Resolver;
@@ -85,6 +85,8 @@ struct Place<'a> {
     nexthop: &'a str,
     /// The next hop without brackets and port: what certificates are for.
     domain: &'a str,
+    /// The MX or SRV records that led there.
+    exchange: Option<&'a Found>,
 }
 
 /// Delivers a message to its recipients, and says `done`.
@@ -217,8 +219,9 @@ impl Delivery<'_> {
             return;
         }
         let host = settings.greeting.myhostname.clone();
-        let place = Place { port: 0, loops: false, nexthop: path, domain: &host };
-        let Some(mut policy) = self.policy(&place, &host).await else { return };
+        let domain = host.as_str();
+        let place = Place { port: 0, loops: false, nexthop: path, domain, exchange: None };
+        let Some(mut policy) = self.policy(&place, &host, None).await else { return };
         if policy.level == Level::May {
             self.attempt.log.warning(format_args!(
                 "smtp_connect_local: opportunistic TLS encryption is not appropriate for \
@@ -306,7 +309,7 @@ impl Delivery<'_> {
             ));
         }
         let loops = !self.service.settings.lmtp && port == SMTP_PORT;
-        let mut servers = self.find(&parsed, loops).await;
+        let mut servers = self.find(&parsed, service, loops).await;
         if servers.self_is_mx || (servers.list.is_empty() && servers.loops) {
             self.attempt.final_nexthop = true;
         }
@@ -327,13 +330,19 @@ impl Delivery<'_> {
         };
         if sessions == 0 || !self.enough(sessions, sessions) {
             let rest = Rest { list: servers.list, best, sessions };
-            let place = Place { port, loops, nexthop: site, domain: parsed.host };
+            let exchange = servers.exchange.as_ref();
+            let place = Place { port, loops, nexthop: site, domain: parsed.host, exchange };
             self.servers(rest, &place).await;
         }
         Ok(())
     }
 
-    async fn find(&self, destination: &Destination<'_>, detect_loops: bool) -> Servers {
+    async fn find(
+        &self,
+        destination: &Destination<'_>,
+        service: &str,
+        detect_loops: bool,
+    ) -> Servers {
         let routing = &self.service.settings.routing;
         let finder = Finder {
             resolver: &self.service.resolver,
@@ -341,8 +350,14 @@ impl Delivery<'_> {
             log: self.attempt.log,
             detect_loops,
         };
-        let exchangers = !self.service.settings.lmtp && !routing.no_dns && !destination.literal;
-        if exchangers {
+        let by_dns = !routing.no_dns && !destination.literal;
+        let exchangers = !self.service.settings.lmtp && by_dns;
+        if by_dns
+            && routing.any_srv_services
+            && routing.srv_services.matches(service).await == Ok(true)
+        {
+            finder.service(destination.host, service, exchangers).await
+        } else if exchangers {
             finder.domain(destination.host).await
         } else {
             finder.host(destination.host).await
@@ -369,8 +384,9 @@ impl Delivery<'_> {
         }
         // Connections that wait come before new ones, among the most preferred servers.
         let waits = |server: &Server| {
+            let port = server.port.unwrap_or(place.port);
             shared.contains(&server.address)
-                && idle.has(self.service.number, &server.address.to_string(), place.port)
+                && idle.has(self.service.number, &server.address.to_string(), port)
         };
         list.sort_by_key(|server| !(is_best(server) && waits(server)));
         let before = sessions;
@@ -382,8 +398,11 @@ impl Delivery<'_> {
             let last = index + 1 == list.len();
             self.attempt.final_server =
                 self.attempt.final_nexthop && (last || self.enough(tried, sessions));
-            let Some(policy) = self.policy(place, &server.host).await else { continue };
-            let endpoint = self.endpoint(server.address.to_string(), place.port, &policy.key());
+            let port = server.port.unwrap_or(place.port);
+            let place = &Place { port, ..*place };
+            let name = Some(&server.name);
+            let Some(policy) = self.policy(place, &server.host, name).await else { continue };
+            let endpoint = self.endpoint(server.address.to_string(), port, &policy.key());
             let may_share = shared.contains(&server.address);
             let waiting = may_share.then(|| idle.for_endpoint(&endpoint)).flatten();
             let waited = match waiting {
@@ -418,11 +437,18 @@ impl Delivery<'_> {
 
     /// The TLS policy for a host of a next hop; none if there can be no mail there. The reason is
     /// noted.
-    async fn policy(&mut self, place: &Place<'_>, host: &str) -> Option<Policy> {
-        let Place { nexthop, domain, .. } = *place;
+    async fn policy(
+        &mut self,
+        place: &Place<'_>,
+        host: &str,
+        name: Option<&Found>,
+    ) -> Option<Policy> {
+        let Place { nexthop, domain, port, exchange, .. } = *place;
         let encryption = &self.service.settings.encryption;
         let log = self.attempt.log;
-        match encryption.policy(log, nexthop, domain, host).await {
+        let (resolver, routing) = (&*self.service.resolver, &self.service.settings.routing);
+        let site = Site { nexthop, domain, host, port, name, exchange, resolver, routing };
+        match encryption.policy(log, &site).await {
             Ok(policy) if encryption.wrapper && !policy.level.requires_tls() => {
                 let prefix = if self.service.settings.lmtp { "lmtp" } else { "smtp" };
                 log.warning(format_args!(

@@ -3,9 +3,12 @@
 
 use std::sync::Arc;
 
+use super::dane::{self, Dane, DaneSettings};
 use super::reason::Reason;
-use super::settings::Named;
+use super::servers::Found;
+use super::settings::{Named, Routing};
 use crate::config::{Config, Problem, parameters as p, split_list};
+use crate::dns::Resolver;
 use crate::log::Log;
 use crate::lookup::{Maps, TableError, Tables};
 use crate::mail::hostname;
@@ -37,6 +40,7 @@ pub struct Encryption {
     secure_match: Vec<String>,
     trust_anchors: Vec<String>,
     enforce_exchangers: bool,
+    dane: DaneSettings,
     log_level: LogLevel,
     log_level_maps: Maps,
     /// `starttls_timeout`
@@ -74,10 +78,33 @@ pub struct Policy {
     pub server_name: Option<String>,
     /// Fingerprints, or the names that certificates must have, next hop and host filled in.
     pub matching: Vec<String>,
+    /// TLSA records by which the server proves itself.
+    pub dane: Option<Dane>,
     /// PEM files of authorities that count instead of the usual ones.
     pub trust_anchors: Vec<String>,
     /// Encrypted connections may be kept for further mail.
     pub reuse: bool,
+}
+
+/// What a policy is for.
+#[derive(Clone, Copy, Debug)]
+pub struct Site<'a> {
+    /// The next hop, with brackets and port where it has them.
+    pub nexthop: &'a str,
+    /// The next hop without brackets and port: what certificates are for.
+    pub domain: &'a str,
+    /// The server.
+    pub host: &'a str,
+    /// Where it listens; zero for UNIX sockets.
+    pub port: u16,
+    /// How its address was found; none for UNIX sockets.
+    pub name: Option<&'a Found>,
+    /// The MX or SRV records that led to it.
+    pub exchange: Option<&'a Found>,
+    /// Name service.
+    pub resolver: &'a Resolver,
+    /// Parameters.
+    pub routing: &'a Routing,
 }
 
 /// What a policy table says about a destination; what it does not say is main.cf's.
@@ -113,6 +140,7 @@ impl Policy {
             exclude: String::new(),
             server_name: None,
             matching: Vec::new(),
+            dane: None,
             trust_anchors: Vec::new(),
             reuse: true,
         }
@@ -167,6 +195,13 @@ impl Encryption {
             secure_match: list("tls_secure_cert_match"),
             trust_anchors: words("tls_trust_anchor_file"),
             enforce_exchangers: named.bool("tls_enforce_sts_mx_patterns"),
+            dane: DaneSettings {
+                insecure_mx: dane::insecure_mx(named)?,
+                force: named.bool("tls_force_insecure_host_tlsa_lookup"),
+                ignores_mx_errors: prefix == "smtp" && config.bool(&p::ignore_mx_lookup_error),
+                curious: LogLevel::parse(&loglevel)
+                    .is_some_and(|level| level.dane || level.verbose),
+            },
             log_level: LogLevel::parse(&loglevel).ok_or_else(|| Problem {
                 text: format!("unknown {prefix}_tls_loglevel value \"{loglevel}\""),
             })?,
@@ -203,37 +238,27 @@ impl Encryption {
 
     /// The policy for a server of a next hop. An error defers the mail; what is wrong has been
     /// logged.
-    pub async fn policy(
-        &self,
-        log: &Log,
-        nexthop: &str,
-        domain: &str,
-        host: &str,
-    ) -> Result<Policy, Reason> {
+    pub async fn policy(&self, log: &Log, site: &Site<'_>) -> Result<Policy, Reason> {
         let mut listed = Listed::default();
         if !self.policies.is_empty() {
-            listed = self.listed(log, nexthop).await?;
+            listed = self.listed(log, site.nexthop).await?;
         } else if !self.per_site.is_empty() {
-            listed.level = self.site_level(log, nexthop, host).await?;
+            listed.level = self.site_level(log, site.nexthop, site.host).await?;
         }
-        let mut level = listed.level.unwrap_or(self.level);
+        let (mut level, mut records) = (listed.level.unwrap_or(self.level), None);
         if level.uses_dane() {
-            level = self.without_dane(log, nexthop, level)?;
+            (level, records) = Box::pin(dane::apply(log, &self.dane, site, level)).await?;
         }
         if level == Level::None {
             return Ok(Policy::plain());
         }
-        self.authorize(log, &listed, host)?;
-        self.complete(log, listed, level, nexthop, domain, host)
-    }
-
-    /// TLSA records cannot be had here.
-    fn without_dane(&self, log: &Log, nexthop: &str, level: Level) -> Result<Level, Reason> {
-        log.warning(format_args!(
-            "{nexthop}: {} configured, but no requisite library support",
-            level.name()
-        ));
-        if level == Level::Dane { Ok(Level::May) } else { Err(configuration()) }
+        self.authorize(log, &listed, site.host)?;
+        let mut policy = self.complete(log, listed, level, site.nexthop, site.domain, site.host)?;
+        if let Some(records) = records {
+            policy.server_name = Some(records.base.clone());
+            policy.dane = Some(records);
+        }
+        Ok(policy)
     }
 
     /// Fills in what main.cf says.
@@ -272,7 +297,10 @@ impl Encryption {
             true => format!("{} {}", self.exclude, self.mandatory_exclude),
             false => self.exclude.clone(),
         });
-        let matching = self.matching(level, listed.matching, domain, host);
+        let mut matching = self.matching(level, listed.matching, domain, host);
+        if level == Level::Fingerprint {
+            matching.retain(|text| is_fingerprint(log, text));
+        }
         if level == Level::Fingerprint && matching.is_empty() {
             log.warning(format_args!(
                 "nexthop domain {nexthop}: configured at fingerprint security level, but with no \
@@ -287,6 +315,7 @@ impl Encryption {
             exclude,
             server_name,
             matching,
+            dane: None,
             trust_anchors: match listed.trust_anchors.is_empty() {
                 true if level.uses_authorities() => self.trust_anchors.clone(),
                 _ => listed.trust_anchors,
@@ -531,6 +560,27 @@ impl Listed {
     }
 }
 
+/// Whether it is hexadecimal, with or without colons between the octets.
+fn is_fingerprint(log: &Log, text: &str) -> bool {
+    let mut bytes = text.as_bytes();
+    while let [a, b, rest @ ..] = bytes
+        && a.is_ascii_hexdigit()
+        && b.is_ascii_hexdigit()
+    {
+        bytes = rest.strip_prefix(b":").filter(|rest| !rest.is_empty()).unwrap_or(rest);
+    }
+    if text.len() > FINGERPRINT_MAX {
+        let shown = text.get(..text.floor_char_boundary(100)).unwrap_or_default();
+        log.warning(format_args!("malformed fingerprint value: {shown}..."));
+    } else if !bytes.is_empty() {
+        log.warning(format_args!("malformed fingerprint value: {text}"));
+    }
+    bytes.is_empty() && text.len() <= FINGERPRINT_MAX
+}
+
+/// Three characters for each octet of the longest digest.
+const FINGERPRINT_MAX: usize = 3 * 64;
+
 fn yes_or_no(name: &str, value: &str) -> Result<bool, String> {
     match value.to_ascii_lowercase().as_str() {
         "yes" => Ok(true),
@@ -539,7 +589,8 @@ fn yes_or_no(name: &str, value: &str) -> Result<bool, String> {
     }
 }
 
-fn configuration() -> Reason {
+/// What is said of mail that our own configuration keeps from being sent.
+pub(super) fn configuration() -> Reason {
     Reason::own(Status::new(4, 7, 5), "client TLS configuration problem".into())
 }
 
@@ -584,6 +635,23 @@ mod tests {
         assert_eq!(listed.protocols.as_deref(), Some(">=TLSv1.3"));
         let listed = Listed::parse("fingerprint { match = AA:BB|CC:DD }, match=EE").unwrap();
         assert_eq!(listed.matching, ["AA:BB", "CC:DD", "EE"]);
+    }
+
+    #[test]
+    fn fingerprints() {
+        let log = Log::new("postfix", "test");
+        for (text, good) in [
+            ("AA:bb:0c", true),
+            ("aabb0c", true),
+            ("aabb:0c", true),
+            ("aab", false),
+            ("aa:", false),
+            (":aa", false),
+            ("xx", false),
+        ] {
+            assert_eq!(is_fingerprint(&log, text), good, "{text}");
+        }
+        assert!(!is_fingerprint(&log, &"aa".repeat(97)));
     }
 
     #[test]

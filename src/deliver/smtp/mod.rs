@@ -18,6 +18,7 @@ pub mod body;
 pub mod connect;
 pub mod connection;
 pub mod content;
+pub mod dane;
 pub mod delivery;
 pub mod destination;
 pub mod downgrade;
@@ -37,6 +38,7 @@ pub mod reason;
 pub mod rewriting;
 pub mod servers;
 pub mod settings;
+pub mod srv;
 pub mod starttls;
 pub mod transaction;
 
@@ -53,7 +55,8 @@ use tokio::sync::Semaphore;
 use self::delivery::Service;
 use self::idle::Idle;
 use self::settings::Settings;
-use crate::dns::{ReplyFilter, Resolver};
+use crate::config::parameters;
+use crate::dns::{Probe, ReplyFilter, Resolver};
 use crate::ipc::delivery::Request;
 use crate::lookup::Tables;
 use crate::service::agent::{self, Reporter};
@@ -90,7 +93,8 @@ pub fn main(arguments: Vec<std::ffi::OsString>) -> ExitCode {
 }
 
 fn prepare(mut birth: Birth) -> Result<State, String> {
-    let resolver = Resolver::with_log(birth.log.clone());
+    let probe = Probe::parse(&birth.config.text(&parameters::dnssec_probe))?;
+    let resolver = Resolver::with_probe(birth.log.clone(), probe);
     let idle = Arc::new(Idle::default());
     let reader = Arc::new(Reader::new(&birth.config.queue_directory()));
     let mut count = 0..;
@@ -145,7 +149,12 @@ fn prepare(mut birth: Birth) -> Result<State, String> {
 fn with_tls(mut settings: Settings, service: &birth::Service) -> Settings {
     if settings.encryption.may_encrypt() {
         let prefix = if settings.lmtp { "lmtp" } else { "smtp" };
-        match crate::tls::client::Client::prepare(&service.config, prefix) {
+        let mut warnings = Vec::new();
+        let client = crate::tls::client::Client::prepare(&service.config, prefix, &mut warnings);
+        for warning in warnings {
+            service.log.warning(format_args!("{warning}"));
+        }
+        match client {
             Ok(client) => settings.encryption.client = Some(client),
             Err(text) => service.log.warning(format_args!("{text}")),
         }

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use super::reason::Reason;
 use super::settings::{Family, Routing};
-use crate::dns::{DnsError, Kind, LookupError, Resolver};
+use super::srv::{self, Srv};
+use crate::dns::{Data, DnsError, Kind, LookupError, Record, Resolver, Search};
 use crate::log::Log;
 use crate::mail::hostname;
 use crate::mail::status::Status;
@@ -18,8 +19,23 @@ pub struct Server {
     pub host: String,
     /// Where it is.
     pub address: IpAddr,
-    /// MX preference.
+    /// MX preference or SRV priority.
     pub preference: u16,
+    /// The port of its SRV record.
+    pub port: Option<u16>,
+    /// How its address was found.
+    pub name: Found,
+}
+
+/// The name that an address, or a list of servers, was found under.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// As it was asked for.
+    pub asked: String,
+    /// What that is an alias of; the same name if it is none.
+    pub owner: String,
+    /// The name server has validated all of it (DNSSEC).
+    pub validated: bool,
 }
 
 /// The servers of a next hop.
@@ -33,6 +49,8 @@ pub struct Servers {
     pub self_is_mx: bool,
     /// Mail would come back here.
     pub loops: bool,
+    /// The MX or SRV records that led to them.
+    pub exchange: Option<Found>,
 }
 
 /// Looks servers up.
@@ -48,17 +66,37 @@ pub struct Finder<'a> {
     pub detect_loops: bool,
 }
 
+/// What addresses of a host are wanted for.
+#[derive(Clone, Copy, Debug)]
+struct Of<'a> {
+    host: &'a str,
+    preference: u16,
+    port: Option<u16>,
+    /// Whether it matters that they have been validated.
+    dnssec: bool,
+}
+
 impl Finder<'_> {
     /// The mail exchangers of a domain; without MX records, the domain itself.
     pub async fn domain(&self, name: &str) -> Servers {
         let ascii = to_ascii(name);
-        let failed = match self.resolver.look_up_mx(&ascii, self.routing.search).await {
-            Ok(exchangers) => {
-                let mut servers = Servers::default();
-                let best = exchangers.first().map(|mx| mx.preference);
-                for mx in &exchangers {
-                    self.host_addresses(&mut servers, &mx.host, mx.preference).await;
+        let failed = match self.resolver.look_up(&ascii, Kind::Mx, self.routing.search).await {
+            Ok(records) => {
+                let mut exchangers: Vec<(u16, &str)> = records
+                    .iter()
+                    .filter_map(|record| match &record.data {
+                        Data::Mx { preference, host } => Some((*preference, host.as_str())),
+                        _ => None,
+                    })
+                    .collect();
+                exchangers.sort_by_key(|(preference, _)| *preference);
+                let mut servers = Servers::led_by(&ascii, &records);
+                let dnssec = self.hosts_matter(&servers);
+                for &(preference, host) in &exchangers {
+                    let of = Of { host, preference, port: None, dnssec };
+                    self.host_addresses(&mut servers, of).await;
                 }
+                let best = exchangers.first().map(|(preference, _)| *preference);
                 self.exchangers(&mut servers, name, best);
                 return servers;
             }
@@ -66,7 +104,7 @@ impl Finder<'_> {
         };
         match failed.error {
             DnsError::NotFound | DnsError::NoData => self.host(name).await,
-            DnsError::NullMx => none(Status::new(5, 1, 0), failed.text),
+            DnsError::NullMx | DnsError::NullSrv => none(Status::new(5, 1, 0), failed.text),
             DnsError::Policy => none(Status::new(4, 7, 0), failed.text),
             _ if self.routing.ignore_mx_error => self.host(name).await,
             DnsError::Invalid(_) => none(Status::new(5, 4, 4), failed.text),
@@ -75,9 +113,60 @@ impl Finder<'_> {
         }
     }
 
+    /// The servers that SRV records name for a service of a domain (`use_srv_lookup`). Where
+    /// there are none and that is allowed, those of the domain as usual: by MX records if `mx`.
+    pub async fn service(&self, name: &str, service: &str, mx: bool) -> Servers {
+        let label = format!("_{service}._tcp.{}", to_ascii(name));
+        let mut fall_back = self.routing.srv_fallback;
+        let servers = match self.resolver.look_up(&label, Kind::Srv, self.routing.search).await {
+            Ok(records) => self.srv_servers(&label, &records).await,
+            Err(failed) => {
+                let ignored = !matches!(
+                    failed.error,
+                    DnsError::NotFound | DnsError::NoData | DnsError::NullSrv | DnsError::Policy
+                );
+                fall_back |= ignored && self.routing.ignore_srv_error;
+                none(srv::status(&failed.error), failed.text)
+            }
+        };
+        if !servers.list.is_empty() || !fall_back {
+            return servers;
+        }
+        let why = servers.reason.map(|reason| reason.text).unwrap_or_default();
+        self.log.info(format_args!("skipping SRV lookup for {label}: {why}"));
+        if mx { self.domain(name).await } else { self.host(name).await }
+    }
+
+    async fn srv_servers(&self, label: &str, records: &[Record]) -> Servers {
+        let mut named: Vec<Srv<'_>> = records.iter().filter_map(Srv::of).collect();
+        srv::arrange(&mut named);
+        let mut servers = Servers::led_by(label, records);
+        let dnssec = self.hosts_matter(&servers);
+        for Srv { priority, port, host, .. } in &named {
+            let of = Of { host, preference: *priority, port: Some(*port), dnssec };
+            self.host_addresses(&mut servers, of).await;
+        }
+        if servers.list.is_empty() {
+            self.log.warning(format_args!("no SRV host for {label} has a valid address record"));
+            return servers;
+        }
+        let best = named.first().map(|srv| srv.priority);
+        if self.cut(&mut servers, label, best) && self.routing.balance {
+            balance(&mut servers.list, self.routing.address_limit);
+        }
+        servers
+    }
+
+    /// Whether it matters that the addresses of MX or SRV hosts have been validated: not if the
+    /// names of the hosts have not, unless these hosts may use DANE all the same.
+    fn hosts_matter(&self, servers: &Servers) -> bool {
+        let led = servers.exchange.as_ref().is_some_and(|exchange| exchange.validated);
+        self.routing.search.dnssec && (led || self.routing.insecure_mx_dane)
+    }
+
     /// Cuts the list of exchangers at this system, and puts it in order.
     fn exchangers(&self, servers: &mut Servers, name: &str, best: Option<u16>) {
-        let Some(best_found) = servers.list.first().map(|server| server.preference) else {
+        if servers.list.is_empty() {
             if self.routing.defer_without_mx_address
                 && let Some(reason) = &mut servers.reason
             {
@@ -85,39 +174,39 @@ impl Finder<'_> {
             }
             self.log.warning(format_args!("no MX host for {name} has a valid address record"));
             return;
-        };
-        if self.detect_loops
-            && let Some(own) = servers.list.iter().find(|server| self.is_own(server))
-        {
-            let preference = own.preference;
-            servers.self_is_mx = true;
-            let cut = servers.list.iter().position(|server| server.preference == preference);
-            servers.list.truncate(cut.unwrap_or_default());
-            if servers.list.is_empty() {
-                if best != Some(best_found) {
-                    let text = format!("unable to find primary relay for {name}");
-                    servers.reason = Some(Reason::own(Status::new(4, 4, 4), text));
-                } else {
-                    servers.reason = Some(loop_reason(name));
-                    servers.loops = true;
-                }
-                return;
-            }
         }
-        arrange(&mut servers.list, self.routing);
+        if self.cut(servers, name, best) {
+            arrange(&mut servers.list, self.routing);
+        }
+    }
+
+    /// Cuts a list of servers at this system. False if nothing is left.
+    fn cut(&self, servers: &mut Servers, name: &str, best: Option<u16>) -> bool {
+        let best_found = servers.list.first().map(|server| server.preference);
+        let own = servers.list.iter().find(|server| self.detect_loops && self.is_own(server));
+        let Some(preference) = own.map(|own| own.preference) else { return true };
+        servers.self_is_mx = true;
+        let cut = servers.list.iter().position(|server| server.preference == preference);
+        servers.list.truncate(cut.unwrap_or_default());
+        if servers.list.is_empty() && best != best_found {
+            let text = format!("unable to find primary relay for {name}");
+            servers.reason = Some(Reason::own(Status::new(4, 4, 4), text));
+        } else if servers.list.is_empty() {
+            servers.reason = Some(loop_reason(name));
+            servers.loops = true;
+        }
+        !servers.list.is_empty()
     }
 
     /// The addresses of a host.
     pub async fn host(&self, name: &str) -> Servers {
         let mut servers = Servers::default();
-        self.host_addresses(&mut servers, &to_ascii(name), 0).await;
+        let dnssec = self.routing.search.dnssec;
+        let of = Of { host: &to_ascii(name), preference: 0, port: None, dnssec };
+        self.host_addresses(&mut servers, of).await;
         if self.detect_loops && servers.list.iter().any(|server| self.is_own(server)) {
-            return Servers {
-                list: Vec::new(),
-                reason: Some(loop_reason(name)),
-                self_is_mx: false,
-                loops: true,
-            };
+            let reason = Some(loop_reason(name));
+            return Servers { reason, loops: true, ..Servers::default() };
         }
         arrange(&mut servers.list, self.routing);
         servers
@@ -128,21 +217,25 @@ impl Finder<'_> {
     }
 
     /// Adds the addresses of one host, or says why there are none.
-    async fn host_addresses(&self, servers: &mut Servers, host: &str, preference: u16) {
-        let routing = self.routing;
+    async fn host_addresses(&self, servers: &mut Servers, of: Of<'_>) {
+        let (routing, host) = (self.routing, of.host);
+        let server = |host: &str, address, name| {
+            let Of { preference, port, .. } = of;
+            Server { host: host.to_owned(), address, preference, port, name }
+        };
         if let Some(address) = hostname::address(host)
             && if address.is_ipv4() { routing.v4 } else { routing.v6 }
         {
-            servers.list.push(Server { host: host.into(), address, preference });
+            servers.list.push(server(host, address, Found::unsure(host)));
             return;
         }
         if routing.lookup_dns {
-            match self.dns_addresses(host).await {
-                Ok(found) => {
-                    servers.list.extend(found.into_iter().map(|(name, address)| Server {
-                        host: name,
-                        address,
-                        preference,
+            let search = Search { dnssec: of.dnssec, ..routing.search };
+            match self.resolver.look_up_records(host, routing.v4, routing.v6, search).await {
+                Ok(records) => {
+                    servers.list.extend(records.iter().filter_map(|record| {
+                        let shown = if routing.cname_overrides { &record.owner } else { host };
+                        Some(server(shown, record.address()?, Found::by(host, record)))
                     }));
                     return;
                 }
@@ -157,46 +250,40 @@ impl Finder<'_> {
         }
         if routing.lookup_native {
             match self.resolver.system_addresses(host, routing.v4, routing.v6).await {
-                Ok(found) => servers.list.extend(found.into_iter().map(|address| Server {
-                    host: host.into(),
-                    address,
-                    preference,
-                })),
+                Ok(found) => servers.list.extend(
+                    found.into_iter().map(|address| server(host, address, Found::unsure(host))),
+                ),
                 Err(failed) => servers.fail_native(host, &failed),
             }
         }
     }
+}
 
-    /// Addresses by DNS, with the name that the log shows.
-    async fn dns_addresses(&self, host: &str) -> Result<Vec<(String, IpAddr)>, LookupError> {
-        let routing = self.routing;
-        if !routing.cname_overrides {
-            let found = self
-                .resolver
-                .look_up_addresses(host, routing.v4, routing.v6, routing.search)
-                .await?;
-            return Ok(found.into_iter().map(|address| (host.to_owned(), address)).collect());
-        }
-        let mut found = Vec::new();
-        let mut failure = None;
-        for (wanted, kind) in [(routing.v4, Kind::A), (routing.v6, Kind::Aaaa)] {
-            if !wanted {
-                continue;
-            }
-            match self.resolver.look_up(host, kind, routing.search).await {
-                Ok(records) => found
-                    .extend(records.iter().filter_map(|r| Some((r.owner.clone(), r.address()?)))),
-                Err(failed) => failure = Some(failed),
-            }
-        }
-        match failure {
-            Some(failed) if found.is_empty() => Err(failed),
-            _ => Ok(found),
-        }
+impl Found {
+    /// By a record in the answer to a question for `asked`.
+    fn by(asked: &str, record: &Record) -> Self {
+        let Record { owner, validated, .. } = record;
+        Self { asked: asked.to_owned(), owner: owner.clone(), validated: *validated }
+    }
+
+    /// Without DNS.
+    fn unsure(name: &str) -> Self {
+        Self { asked: name.to_owned(), owner: name.to_owned(), validated: false }
+    }
+
+    /// Whether it was found by way of an alias.
+    pub fn is_alias(&self) -> bool {
+        !self.asked.eq_ignore_ascii_case(&self.owner)
     }
 }
 
 impl Servers {
+    /// None yet; `records` lead to them.
+    fn led_by(asked: &str, records: &[Record]) -> Self {
+        let exchange = records.first().map(|record| Found::by(asked, record));
+        Self { exchange, ..Self::default() }
+    }
+
     /// A temporary failure is never hidden by a permanent one.
     fn fail(&mut self, hard: Status, soft: Status, temporary: bool, text: String) {
         let before = self.reason.as_ref().is_some_and(Reason::is_temporary);
@@ -210,9 +297,11 @@ impl Servers {
                 self.reason = Some(Reason::own(Status::new(4, 7, 0), failed.text));
                 return;
             }
-            DnsError::NotFound | DnsError::NoData | DnsError::Invalid(_) | DnsError::NullMx => {
-                (4, false)
-            }
+            DnsError::NotFound
+            | DnsError::NoData
+            | DnsError::Invalid(_)
+            | DnsError::NullMx
+            | DnsError::NullSrv => (4, false),
             DnsError::NonRecoverable => (3, false),
             DnsError::TryAgain | DnsError::Malformed => (3, true),
         };
@@ -258,7 +347,7 @@ fn arrange(list: &mut Vec<Server>, routing: &Routing) {
         return;
     }
     if routing.randomize {
-        shuffle(list);
+        srv::shuffle(list);
     }
     list.sort_by_key(|server| {
         let family = match routing.preference {
@@ -268,26 +357,17 @@ fn arrange(list: &mut Vec<Server>, routing: &Routing) {
         };
         (server.preference, family)
     });
-    if routing.balance && routing.address_limit > 0 {
+    if routing.balance {
         balance(list, routing.address_limit);
     }
 }
 
-/// Every order is equally likely.
-fn shuffle(list: &mut [Server]) {
-    use std::hash::{BuildHasher as _, RandomState};
-    let random = RandomState::new();
-    for last in (1..list.len()).rev() {
-        let other = usize::try_from(random.hash_one(last) >> 1).unwrap_or_default() % (last + 1);
-        list.swap(last, other);
-    }
-}
-
-/// Keeps at most `limit` servers, so that neither address family crowds out the other.
+/// Keeps at most `limit` servers, so that neither address family crowds out the other. Zero is no
+/// limit.
 fn balance(list: &mut Vec<Server>, limit: usize) {
     let v4 = list.iter().filter(|server| server.address.is_ipv4()).count();
     let v6 = list.len() - v4;
-    if v4 == 0 || v6 == 0 || v4 + v6 <= limit {
+    if limit == 0 || v4 == 0 || v6 == 0 || v4 + v6 <= limit {
         return;
     }
     let first_is_v4 = list.first().is_some_and(|server| server.address.is_ipv4());
@@ -321,6 +401,8 @@ mod tests {
             host: "mx".into(),
             address: text.parse().unwrap(),
             preference: 10,
+            port: None,
+            name: Found::default(),
         };
         addresses.iter().map(server).collect()
     }
@@ -333,14 +415,6 @@ mod tests {
         let mut list = servers(&["192.0.2.1", "192.0.2.2", "::1"]);
         balance(&mut list, 5);
         assert_eq!(list.len(), 3);
-    }
-
-    #[test]
-    fn shuffling_loses_nobody() {
-        let mut list = servers(&["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"]);
-        let before = list.clone();
-        shuffle(&mut list);
-        assert!(before.iter().all(|server| list.contains(server)));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::lookup::{Maps, Tables};
 use crate::mail::mime::Limits;
 use crate::service::agent;
 use crate::service::status_filter::StatusFilter;
+use crate::tls::words::Level;
 
 /// The parameters of one line.
 #[derive(Debug)]
@@ -112,7 +113,7 @@ pub struct Greeting {
 }
 
 /// Which servers are tried.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Routing {
     /// `smtp_tcp_port`
     pub default_service: String,
@@ -130,8 +131,19 @@ pub struct Routing {
     pub lookup_dns: bool,
     /// `smtp_host_lookup` names `native`.
     pub lookup_native: bool,
-    /// `smtp_dns_resolver_options`
+    /// `smtp_dns_resolver_options`, and whether `smtp_dns_support_level` is `dnssec`.
     pub search: Search,
+    /// `smtp_tls_dane_insecure_mx_policy` is more than `may`: TLSA records count although MX
+    /// records are not signed.
+    pub insecure_mx_dane: bool,
+    /// `use_srv_lookup`
+    pub srv_services: StringList,
+    /// Whether that names any.
+    pub any_srv_services: bool,
+    /// `allow_srv_lookup_fallback`
+    pub srv_fallback: bool,
+    /// `ignore_srv_lookup_error`
+    pub ignore_srv_error: bool,
     /// `ignore_mx_lookup_error`
     pub ignore_mx_error: bool,
     /// `smtp_defer_if_no_mx_address_found`
@@ -277,7 +289,7 @@ impl Settings {
             agent: agent::Settings::read(config),
             limits: TimeLimits::read(&named, lmtp),
             greeting: Greeting::read(&named, tables, lmtp)?,
-            routing: Routing::read(&named, lmtp)?,
+            routing: Routing::read(&named, tables, lmtp)?,
             sockets: Sockets::read(&named)?,
             rewriting: Rewriting::open(config, tables, prefix, content.mime, content.header_limit)?,
             status_filter: StatusFilter::open(config, tables, &filter)?,
@@ -356,7 +368,13 @@ impl Greeting {
 }
 
 impl Routing {
-    fn read(named: &Named<'_>, lmtp: bool) -> Result<Self, Problem> {
+    /// Reads them for smtp or lmtp.
+    pub fn of(config: &Config, tables: &Tables, lmtp: bool) -> Result<Self, Problem> {
+        let prefix = if lmtp { "lmtp" } else { "smtp" };
+        Self::read(&Named { config, prefix }, tables, lmtp)
+    }
+
+    fn read(named: &Named<'_>, tables: &Tables, lmtp: bool) -> Result<Self, Problem> {
         let config = named.config;
         let protocols = config.protocols();
         let mut own: Vec<IpAddr> =
@@ -381,7 +399,17 @@ impl Routing {
             search: Search {
                 default_domain: has(&resolver, "res_defnames"),
                 search_list: has(&resolver, "res_dnsrch"),
+                dnssec: named.text("dns_support_level") == "dnssec",
             },
+            insecure_mx_dane: !lmtp && super::dane::insecure_mx(named)? > Level::May,
+            srv_services: StringList::parse(
+                tables,
+                "use_srv_lookup",
+                &config.text(&p::use_srv_lookup),
+            )?,
+            any_srv_services: !config.text(&p::use_srv_lookup).trim().is_empty(),
+            srv_fallback: config.bool(&p::allow_srv_lookup_fallback),
+            ignore_srv_error: config.bool(&p::ignore_srv_lookup_error),
             ignore_mx_error: config.bool(&p::ignore_mx_lookup_error),
             defer_without_mx_address: named.bool("defer_if_no_mx_address_found"),
             cname_overrides: named.bool("cname_overrides_servername"),

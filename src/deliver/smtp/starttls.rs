@@ -10,6 +10,8 @@ use super::handshake::{Refused, broke};
 use super::login::Protection;
 use super::reason::Reason;
 use crate::mail::status::Status;
+#[cfg(feature = "ssl")]
+use crate::tls::client::{Matching, Records};
 use crate::tls::words::Level;
 
 const STAGE: &str = "receiving the STARTTLS response";
@@ -112,7 +114,7 @@ pub async fn encrypt(
     policy: &Policy,
     nexthop: &str,
 ) -> Result<(), Refused> {
-    use crate::tls::client::{Matching, Server, Wanted};
+    use crate::tls::client::{Server, Wanted};
     let settings = &attempt.settings.encryption;
     if !policy.reuse {
         connection.do_not_keep();
@@ -125,17 +127,12 @@ pub async fn encrypt(
             return Err(Refused);
         }
     };
-    let authorities = match trust_anchors(attempt, policy) {
-        Ok(authorities) => authorities,
+    let (matching, must_match) = match proof(attempt, &peer.name_port, policy) {
+        Ok(proof) => proof,
         Err(reason) => {
             attempt.fail_all(Some(connection), Scope::Server, reason).await;
             return Err(Refused);
         }
-    };
-    let matching = match policy.level {
-        Level::Fingerprint => Matching::Fingerprints(policy.matching.clone()),
-        level if level.must_match() => Matching::Names(policy.matching.clone()),
-        _ => Matching::Nobody,
     };
     let session = format!("{nexthop}&{}&{}&{}", peer.name_port, connection.helo, policy.key());
     let wanted = Wanted {
@@ -143,7 +140,6 @@ pub async fn encrypt(
         ciphers: &settings.ciphers(policy),
         server_name: policy.server_name.as_deref(),
         matching: &matching,
-        authorities: authorities.as_ref(),
         session: &session,
     };
     let server = Server { text: &peer.name_port, log: attempt.log, level };
@@ -161,7 +157,7 @@ pub async fn encrypt(
     }
     let matched = facts.peer.as_ref().is_some_and(|peer| peer.matched);
     connection.tls = Some(std::sync::Arc::new(facts));
-    if policy.level.must_match() && !matched {
+    if must_match && !matched {
         let text = "Server certificate not verified".to_owned();
         let reason = Reason::own(Status::new(4, 7, 5), text);
         attempt.fail_all(Some(connection), Scope::Server, reason).await;
@@ -170,28 +166,42 @@ pub async fn encrypt(
     Ok(())
 }
 
+/// How the server is to prove itself, and whether there is no mail for it if it does not.
+#[cfg(feature = "ssl")]
+fn proof(attempt: &Attempt<'_>, peer: &str, policy: &Policy) -> Result<(Matching, bool), Reason> {
+    let names = policy.matching.clone();
+    Ok(match policy.level {
+        Level::None | Level::May | Level::Encrypt => (Matching::Nobody, false),
+        Level::Fingerprint => (Matching::Fingerprints(names), true),
+        Level::Verify | Level::Secure if policy.trust_anchors.is_empty() => {
+            (Matching::Names(names), true)
+        }
+        Level::Verify | Level::Secure => {
+            let list = trust_anchors(attempt, policy)?;
+            (Matching::Records(Records { list, names, names_always: true, half: false }), true)
+        }
+        Level::Dane | Level::DaneOnly => {
+            let client = attempt.settings.encryption.client.as_ref();
+            let dane = policy.dane.as_ref();
+            super::dane::matching(attempt.log, client, peer, policy.level, dane)
+        }
+    })
+}
+
+/// `smtp_tls_trust_anchor_file`, or what the policy names instead.
 #[cfg(feature = "ssl")]
 fn trust_anchors(
     attempt: &Attempt<'_>,
     policy: &Policy,
-) -> Result<Option<crate::tls::trust::Authorities>, Reason> {
-    if policy.trust_anchors.is_empty() {
-        return Ok(None);
-    }
-    let mut authorities = crate::tls::trust::Authorities::default();
+) -> Result<Vec<crate::wire::tlsa::Tlsa>, Reason> {
+    let mut all = Vec::new();
     for file in &policy.trust_anchors {
-        let problem = match std::fs::read(file) {
-            Ok(bytes) if authorities.add_pem(&bytes) > 0 => continue,
-            Ok(_) => format!("no trust anchors in {file}"),
-            Err(e) => {
-                format!("error opening trust anchor file: {file}: {}", crate::config::why(&e))
-            }
-        };
-        attempt.log.warning(format_args!("{problem}"));
-        let text = "client TLS configuration problem".to_owned();
-        return Err(Reason::own(Status::new(4, 7, 5), text));
+        all.extend(crate::tls::dane::read_anchors(file).map_err(|problem| {
+            attempt.log.warning(format_args!("{problem}"));
+            super::encryption::configuration()
+        })?);
     }
-    Ok(Some(authorities))
+    Ok(all)
 }
 
 /// The handshake has failed: nothing more can be said on this connection.
