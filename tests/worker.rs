@@ -38,6 +38,8 @@ fn maildir(path: &Path) -> Job {
         copy: Copy::default(),
         hostname: "host".into(),
         default_status: Status::new(5, 2, 0),
+        limit: None,
+        filter: None,
     })))
 }
 

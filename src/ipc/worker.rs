@@ -95,6 +95,8 @@ pub struct Mailbox {
     pub opened_by_parent: bool,
     /// The group to lock and open with, that of a spool directory which it may write.
     pub spool_group: Option<u32>,
+    /// How long the file may become, if that is a matter of the recipient.
+    pub size_limit: Option<u64>,
 }
 
 /// What a file must be so that mail is appended to it.
@@ -127,6 +129,40 @@ pub struct Maildir {
     pub hostname: String,
     /// The status of errors that have none of their own.
     pub default_status: Status,
+    /// The quota.
+    pub limit: Option<Limit>,
+    /// The user's own rules.
+    pub filter: Option<Filter>,
+}
+
+/// How much a maildir may hold, and what counts (the parameters of the feature `vda`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limit {
+    /// Bytes; zero is no limit.
+    pub bytes: u64,
+    /// `virtual_mailbox_limit_inbox`
+    pub inbox_only: bool,
+    /// `virtual_maildir_extended`
+    pub extended: bool,
+    /// `virtual_create_maildirsize`
+    pub creates_file: bool,
+    /// `virtual_trash_name`, unless the trash counts.
+    pub trash: Option<String>,
+    /// `virtual_overquota_bounce`
+    pub bounces: bool,
+    /// What the sender hears.
+    pub message: String,
+}
+
+/// A user's own rules for mail that comes in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filter {
+    /// The file that holds them.
+    pub file: String,
+    /// The rules themselves, if a table has them.
+    pub rules: Option<String>,
+    /// Whether a rule may put a message into a folder.
+    pub folders: bool,
 }
 
 /// Running a command.

@@ -61,6 +61,7 @@ pub use file_value::decode as decode_file;
 pub use lines::{Report, show};
 pub use native::Syntax;
 pub use open::{map_types, unsupported};
+pub use pattern::match_header;
 pub use record::read_for_postmap as read_records;
 pub use servers::files_of_settings;
 pub use table::{Context, Duplicates, Failure, NO_REASON, Purpose, SequenceError, Table};

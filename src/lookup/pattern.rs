@@ -92,6 +92,19 @@ impl Dialect {
     }
 }
 
+/// Asks a regexp table that is given as text once.
+pub fn match_header(
+    name: &str,
+    rules: &[u8],
+    key: &[u8],
+    report: &mut Report<'_>,
+) -> Option<String> {
+    let value = &mut |value: &[u8]| Ok(value.to_vec());
+    let mut reading = Reading { name, path: name, substitution: true, value };
+    let table = PatternTable::parse(Dialect::Posix, rules, &mut reading, report);
+    table.find(name, key, report).map(|found| show(&found).into_owned())
+}
+
 impl PatternTable {
     /// Parses the text of a table; bad rules are reported and left out.
     pub fn parse(

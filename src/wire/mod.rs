@@ -4,6 +4,7 @@
 pub mod attr;
 pub mod dovecot_auth;
 pub mod line;
+pub mod maildirsize;
 pub mod milter;
 pub mod queue_file;
 pub mod proxy_protocol;

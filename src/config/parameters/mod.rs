@@ -24,6 +24,7 @@ pub mod smtp;
 pub mod smtpd;
 pub mod system;
 pub mod tls;
+pub mod vda;
 pub mod virtual_mailbox;
 pub mod deprecated;
 pub mod special;
@@ -43,13 +44,14 @@ pub use smtp::*;
 pub use smtpd::*;
 pub use system::*;
 pub use tls::*;
+pub use vda::*;
 pub use virtual_mailbox::*;
 
 /// A group of entries and its name: the module that it stands in.
 pub type Group = (&'static str, &'static [&'static dyn Entry]);
 
 /// All entries, by the program that reads them.
-pub fn groups() -> [Group; 15] {
+pub fn groups() -> [Group; 16] {
     [
         ("address_verify", address_verify::ALL),
         ("bounce", bounce::ALL),
@@ -65,6 +67,7 @@ pub fn groups() -> [Group; 15] {
         ("smtpd", smtpd::ALL),
         ("system", system::ALL),
         ("tls", tls::ALL),
+        ("vda", vda::ALL),
         ("virtual_mailbox", virtual_mailbox::ALL),
     ]
 }

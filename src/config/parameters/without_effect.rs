@@ -2,6 +2,8 @@
 //! and a start give. What neither changes anything in Postfix while it runs, such as the folders
 //! of the manual, is not among them.
 
+use crate::config::parameter::Entry;
+
 /// The reasons, and the parameters that each of them is about.
 static GROUPS: &[(&str, &[&str])] = &[
     (
@@ -114,8 +116,16 @@ static GROUPS: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// Those of features that were left out at build time.
+static LEFT_OUT: &[(bool, &[&dyn Entry], &str)] =
+    &[(cfg!(feature = "vda"), super::vda::ALL, "it needs the feature vda, which was left out")];
+
 /// Why a parameter has no effect here, if it has none.
 pub fn reason(name: &str) -> Option<&'static str> {
+    let is_of = |entries: &[&dyn Entry]| entries.iter().any(|entry| entry.name() == name);
+    if let Some((_, _, why)) = LEFT_OUT.iter().find(|(there, of, _)| !there && is_of(of)) {
+        return Some(why);
+    }
     GROUPS.iter().find(|(_, names)| names.contains(&name)).map(|(reason, _)| *reason)
 }
 

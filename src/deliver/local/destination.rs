@@ -11,6 +11,9 @@ use crate::rewrite::ResolveError;
 
 const INCLUDE: &str = ":include:";
 
+/// After so many destinations others have their turn.
+const PIECE: usize = 50;
+
 impl Sources {
     /// Whether this source is in the set.
     pub(super) fn has(self, source: Option<Source>) -> bool {
@@ -66,6 +69,10 @@ impl Delivery {
             let mut retry = false;
             for destination in line {
                 count += 1;
+                if count % PIECE == 0 {
+                    // A long list of one user's is no reason for others to wait.
+                    tokio::task::yield_now().await;
+                }
                 retry |= self.destination(attributes, subject, &destination).await;
             }
             if retry {

@@ -134,7 +134,8 @@ impl Delivery {
         let before = attributes.clone();
         attributes.without_success();
         let (retry, count) = self.destinations(&attributes, subject, lines).await;
-        if count == 0 {
+        // What could not be read is read again later: the mailbox would get the mail each time.
+        if count == 0 && !retry {
             return None;
         }
         self.seen(&format!("forward-done {path}"));

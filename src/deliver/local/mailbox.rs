@@ -177,7 +177,14 @@ impl Delivery {
         let prefix = self.headers(attributes, false, settings.delivered_header.file, true);
         let copy = Copy { prefix, ..Copy::default() };
         let hostname = settings.crew.hostname().to_owned();
-        Work::Maildir(Box::new(Maildir { path, copy, hostname, default_status: BOUNCE }))
+        Work::Maildir(Box::new(Maildir {
+            path,
+            copy,
+            hostname,
+            default_status: BOUNCE,
+            limit: None,
+            filter: None,
+        }))
     }
 
     /// Work on a file that mail is appended to.
@@ -198,6 +205,7 @@ impl Delivery {
             default_status: BOUNCE,
             opened_by_parent: false,
             spool_group: None,
+            size_limit: None,
         }
     }
 

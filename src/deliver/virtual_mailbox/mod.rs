@@ -2,6 +2,7 @@
 //! named by tables. It finds path, user ID and group ID of a recipient; a worker with those
 //! rights writes.
 
+mod quota;
 mod recipient;
 mod settings;
 

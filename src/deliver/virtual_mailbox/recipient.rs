@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::Agent;
 use crate::ipc::delivery::{Request, To};
-use crate::ipc::worker::{Copy, Job, Mailbox, MailboxKind, Maildir, Refusal, Work};
+use crate::ipc::worker::{
+    Copy, Done, Filter, Job, Limit, Mailbox, MailboxKind, Maildir, Refusal, Work,
+};
 use crate::log::Log;
 use crate::lookup::{Maps, NO_REASON};
 use crate::mail::address::fold;
@@ -22,6 +24,8 @@ const LATER: Status = Status::new(4, 2, 0);
 struct Place {
     path: String,
     rights: Rights,
+    limit: Option<Limit>,
+    filter: Option<Filter>,
 }
 
 /// Delivers the content to one recipient.
@@ -49,7 +53,10 @@ pub(super) async fn deliver(
         return outcome;
     }
     match write(agent, log, request, to, content, &place).await {
-        Ok(()) => Outcome::own(Status::new(2, 0, 0), format!("delivered to {kind}")),
+        Ok(remark) if remark.is_empty() => {
+            Outcome::own(Status::new(2, 0, 0), format!("delivered to {kind}"))
+        }
+        Ok(remark) => Outcome::own(Status::new(2, 0, 0), format!("delivered to {kind} ({remark})")),
         Err(refusal) if is_maildir => {
             agent.settings.crew.maildir_refusal(log, place.rights, refusal).into()
         }
@@ -67,7 +74,7 @@ async fn write(
     to: &To,
     content: &Content,
     place: &Place,
-) -> Result<(), Refusal> {
+) -> Result<String, Refusal> {
     let settings = &agent.settings;
     let crew = &settings.crew;
     let is_maildir = place.path.ends_with('/');
@@ -82,7 +89,10 @@ async fn write(
     let work = if is_maildir {
         let copy = Copy { prefix, ..Copy::default() };
         let hostname = crew.hostname().to_owned();
-        Work::Maildir(Box::new(Maildir { path, copy, hostname, default_status: LATER }))
+        let Place { limit, filter, .. } = place;
+        let (limit, filter) = (limit.clone(), filter.clone());
+        let default_status = LATER;
+        Work::Maildir(Box::new(Maildir { path, copy, hostname, default_status, limit, filter }))
     } else {
         Work::Mailbox(Box::new(Mailbox {
             path,
@@ -95,12 +105,16 @@ async fn write(
             default_status: LATER,
             opened_by_parent: false,
             spool_group: None,
+            size_limit: place.limit.as_ref().map(|limit| limit.bytes).filter(|bytes| *bytes > 0),
         }))
     };
     let identity = crew.identity(place.rights)?;
     let job = Job { unless_forward: Vec::new(), work, content: 0 };
     let time = Duration::from_secs(600);
-    crew.work(log, &identity, job, Some(content), None, time).await.map(drop)
+    match crew.work(log, &identity, job, Some(content), None, time).await? {
+        Done::Delivered { output } => Ok(output),
+        _ => Ok(String::new()),
+    }
 }
 
 /// Looks the recipient up; `None` if there is no such mailbox.
@@ -144,7 +158,16 @@ async fn find(agent: &Agent, log: &Log, user: &str) -> Result<Option<Place>, Ref
     };
     let uid = id("uid", &settings.uids, settings.minimum_uid).await?;
     let gid = id("gid", &settings.gids, 1).await?;
-    Ok(Some(Place { path, rights: Rights { uid, gid, second_gid: None } }))
+    let rights = Rights { uid, gid, second_gid: None };
+    let mut place = Place { path, rights, limit: None, filter: None };
+    if let Some(quotas) = &settings.quotas {
+        place.limit = quotas.limit(log, user, &rules).await?;
+        if place.path.ends_with('/') {
+            place.filter = quotas.filter(log, user, &rules, &place.path).await?;
+            place.path += &quotas.suffix;
+        }
+    }
+    Ok(Some(place))
 }
 
 /// Whether a path goes up again somewhere below the base.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::quota::Quotas;
 use crate::config::{Config, Problem, parameters as p};
 use crate::ipc::worker::Locking;
 use crate::log::Log;
@@ -25,6 +26,8 @@ pub(super) struct Settings {
     pub(super) gids: Maps,
     /// `virtual_minimum_uid`
     pub(super) minimum_uid: u32,
+    /// Quotas and rules (feature `vda`).
+    pub(super) quotas: Option<Quotas>,
     /// `virtual_mailbox_lock`
     pub(super) locking: Locking,
     /// `strict_mailbox_ownership`
@@ -46,7 +49,11 @@ impl Settings {
         let maps = |p: &'static crate::config::parameter::Parameter<
             crate::config::parameter::kinds::Text,
         >| tables.maps_for(p.name, &config.text(p), Purpose::MAILBOXES);
-        let limit = size_limit(config, &p::virtual_mailbox_limit)?;
+        let quotas = Quotas::read(config, &tables);
+        let limit = match quotas.as_ref().is_some_and(Quotas::are_on) {
+            true => 0,
+            false => size_limit(config, &p::virtual_mailbox_limit)?,
+        };
         Ok(Self {
             crew: Crew::new(config, privileged, total, limit)?,
             base: config.value(p::virtual_mailbox_base.name),
@@ -54,6 +61,7 @@ impl Settings {
             uids: maps(&p::virtual_uid_maps),
             gids: maps(&p::virtual_gid_maps),
             minimum_uid: u32::try_from(config.int(&p::virtual_minimum_uid)).unwrap_or(u32::MAX),
+            quotas,
             locking: locking(config, &p::virtual_mailbox_lock)?,
             strict_ownership: config.bool(&p::strict_mailbox_ownership),
             status_filter: StatusFilter::open(

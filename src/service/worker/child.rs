@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::{Gid, Uid};
 
 use super::copy::{Body, CopyError};
@@ -114,7 +114,8 @@ fn do_work(
             Ok(Done::DeliveredTo(forward::delivered_to(&header)))
         }
         Work::Mailbox(mailbox) => append(&mailbox, body, warnings)?.map(|at| Done::Appended { at }),
-        Work::Maildir(maildir) => maildir::deliver(&maildir, body, warnings)?.map(delivered),
+        Work::Maildir(maildir) => maildir::deliver(&maildir, body, warnings)?
+            .map(|remark| Done::Delivered { output: remark.to_owned() }),
         Work::Command(command) => {
             command::run(&command, body, warnings)?.map(|output| Done::Delivered { output })
         }
@@ -132,11 +133,28 @@ fn append(
         if mailbox.opened_by_parent { from_parent(body).map(Ok)? } else { open(mailbox, warnings) };
     match opened {
         Ok(opened) => {
-            let result = mbox::append(mailbox, &opened, body, warnings);
+            let result = match mailbox.size_limit {
+                None => mbox::append(mailbox, &opened, body, warnings),
+                Some(most) => {
+                    limit_files(most);
+                    let result = mbox::append(mailbox, &opened, body, warnings);
+                    limit_files(libc::RLIM_INFINITY);
+                    result
+                }
+            };
             in_spool_group(mailbox, || drop(opened));
             result
         }
         Err(refusal) => Ok(Err(refusal)),
+    }
+}
+
+/// Lets a write beyond that length fail. If that cannot be had, the length before the write is what
+/// counts the next time.
+fn limit_files(most: u64) {
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_FSIZE) {
+        spawn::ignore_file_size_signal();
+        let _ = setrlimit(Resource::RLIMIT_FSIZE, most.min(hard), hard);
     }
 }
 

@@ -18,6 +18,9 @@ const TOKENS: usize = 1 << 20;
 /// Longest list of destinations, in bytes.
 const LIST_MAX: u64 = 16 << 20;
 
+/// Longest forward file, in bytes: what a user may keep the agent busy with.
+const FORWARD_MAX: u64 = 1 << 20;
+
 /// The first of the forward files that exists.
 pub(super) fn first(paths: &[String], warnings: &mut Vec<String>) -> Option<ForwardFile> {
     let (index, path, found) = paths
@@ -25,7 +28,7 @@ pub(super) fn first(paths: &[String], warnings: &mut Vec<String>) -> Option<Forw
         .enumerate()
         .find_map(|(index, path)| Some((index, path, std::fs::symlink_metadata(path).ok()?)))?;
     let lines = match open_forward(path, &found) {
-        Ok(file) => Some(read_lines(file)),
+        Ok(file) => Some(read_lines(file, FORWARD_MAX)),
         Err(warning) => {
             warnings.push(warning);
             None
@@ -76,19 +79,22 @@ pub(super) fn include(path: &str, warnings: &mut Vec<String>) -> Result<Lines, R
     }
     let file = open(path)
         .map_err(|e| refuse(format!("cannot open include file {path}: {}", error_text(&e))))?;
-    Ok(read_lines(file))
+    Ok(read_lines(file, LIST_MAX))
 }
 
-fn read_lines(file: File) -> Lines {
+/// The destinations in a file; of one that is longer than `most` bytes, nothing is done.
+fn read_lines(file: File, most: u64) -> Lines {
     let mut text = Vec::new();
-    let read = BufReader::new(file).take(LIST_MAX + 1).read_to_end(&mut text);
-    let too_long = text.len() as u64 > LIST_MAX;
-    let error = match read {
-        Err(e) => Some(error_text(&e)),
-        Ok(_) if too_long => Some("File too large".to_owned()),
-        Ok(_) => None,
-    };
-    Lines { error, ..lines(&text) }
+    let read = BufReader::new(file).take(most + 1).read_to_end(&mut text);
+    let too_long = text.len() as u64 > most;
+    match read {
+        Ok(_) if too_long => Lines {
+            lines: Vec::new(),
+            error: Some(error_text(&io::Error::from_raw_os_error(libc::EFBIG))),
+        },
+        Err(e) => Lines { error: Some(error_text(&e)), ..lines(&text) },
+        Ok(_) => lines(&text),
+    }
 }
 
 /// The destinations in text, line by line; lines that start with `#` are comments.

@@ -170,6 +170,7 @@ mod tests {
             default_status: Status::new(5, 2, 0),
             opened_by_parent: false,
             spool_group: None,
+            size_limit: None,
         }
     }
 

@@ -19,8 +19,10 @@ mod crew;
 mod forward;
 mod lock;
 mod maildir;
+mod maildir_filter;
 mod mbox;
 pub mod pool;
+mod quota;
 mod safe_open;
 
 pub use content::Content;
