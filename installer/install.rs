@@ -255,6 +255,15 @@ fn put_configuration(draft: &mut Draft<'_>, context: &Context, programs: &Progra
     };
     missing(etc.join("master.cf"), layout::MASTER_CF);
     missing(machine.aliases().into(), layout::ALIASES);
+    // What postmulti(1) makes new instances from.
+    let mut text = MainCf::parse(stock_main_cf(machine, &context.prefix).as_bytes());
+    mailboxes(&mut text, mbox);
+    for (name, text) in
+        [("main.cf.proto", text.text()), ("master.cf.proto", layout::MASTER_CF.into())]
+    {
+        let (path, owner) = (etc.join(name), Owner::root());
+        draft.file(&path, Source::Bytes(text), 0o644, owner, Role::Installed);
+    }
 }
 
 /// A machine that has a full name gets it into its first main.cf, where that has to say it.

@@ -2,7 +2,7 @@
 
 /// Commands that are the program `postfix` under other names, in `<prefix>/sbin`.
 pub const COMMANDS: &[&str] =
-    &["postalias", "postcat", "postconf", "postmap", "postsuper", "sendmail"];
+    &["postalias", "postcat", "postconf", "postmap", "postmulti", "postsuper", "sendmail"];
 
 /// Commands that need the group of `setgid_group`: the program `postdrop` under other names.
 pub const SET_GID_COMMANDS: &[&str] = &["postlog", "postqueue"];
@@ -25,6 +25,7 @@ pub const DAEMONS: &[&str] = &[
     "master",
     "pickup",
     "pipe",
+    "postfix-wrapper",
     "postlogd",
     "proxymap",
     "qmgr",

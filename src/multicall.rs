@@ -22,6 +22,7 @@ const DAEMONS: &[(&str, Program)] = &[
     ("virtual", crate::deliver::virtual_mailbox::main),
     ("pipe", crate::deliver::pipe::main),
     ("spawn", crate::deliver::spawn::main),
+    ("postfix-wrapper", crate::commands::postmulti::wrapper),
     (crate::ipc::worker::PROGRAM, crate::service::worker::child::main),
 ];
 
@@ -37,6 +38,7 @@ const COMMANDS: &[(&str, Program)] = &[
     ("postfix", crate::commands::postfix::main),
     ("postlog", crate::commands::postlog::main),
     ("postmap", crate::commands::postmap::main),
+    ("postmulti", crate::commands::postmulti::main),
     ("postqueue", crate::commands::postqueue::main),
     ("postsuper", crate::commands::postsuper::main),
     #[cfg(feature = "ssl")]

@@ -42,7 +42,7 @@ fn everything_has_a_page() {
     let mut missing = Vec::new();
     for name in postfix_rs::multicall::names() {
         let page = |section: &str| there.contains(&format!("{name}.{section}"));
-        if !(page("1") || page("8")) {
+        if !["1", "5", "8"].into_iter().any(page) {
             missing.push(name.to_owned());
         }
     }

@@ -11,6 +11,7 @@ pub mod postdrop;
 pub mod postfix;
 pub mod postlog;
 pub mod postmap;
+pub mod postmulti;
 pub mod postqueue;
 pub mod postsuper;
 #[cfg(feature = "ssl")]

@@ -40,6 +40,11 @@ pub fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     }
 }
 
+/// The log file, open for appending, if it was lent.
+pub fn log(path: &Path) -> Option<File> {
+    lent(path)
+}
+
 /// Everything in a file, by position.
 pub(super) fn whole(file: &File) -> io::Result<Vec<u8>> {
     let length = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;

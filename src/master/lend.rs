@@ -2,7 +2,7 @@
 //!
 //! qmgr gave up root's rights when it was born, and lives on. Of a new configuration it can read
 //! only what everybody can; in Postfix it would be started again by root. So master opens the
-//! tables that it needs, and no other files: no keys, no passwords.
+//! tables that it needs and the log, and no other files: no keys, no passwords.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -12,6 +12,7 @@ use crate::config::master_cf::ServiceLine;
 use crate::config::parameter::Entry;
 use crate::config::parameters as p;
 use crate::config::{self, Config};
+use crate::service::logging;
 
 /// What qmgr and the parts that work in it read from files.
 static TABLES: &[&dyn Entry] = &[
@@ -72,5 +73,5 @@ pub(super) fn files(
         let file = File::open(&path).ok()?;
         file.metadata().ok()?.is_file().then_some((path, file))
     };
-    paths.into_iter().filter_map(open).collect()
+    paths.into_iter().filter_map(open).chain(logging::file(config)).collect()
 }

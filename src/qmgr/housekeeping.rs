@@ -9,6 +9,7 @@ use super::queue::Queue;
 use super::scheduler::Queue as Place;
 use crate::config::{Config, Sources, master_cf, parameters as p};
 use crate::ipc::queue::FromQueue;
+use crate::service::logging;
 use crate::spool::{Key as SpoolKey, Location, Segment, SpoolError};
 
 /// A full segment with so few live messages is sparse.
@@ -149,7 +150,10 @@ impl Queue {
             let processes = u32::try_from(config.int(&p::default_process_limit)).unwrap_or(100);
             let lines =
                 master_cf::parse(&sources.master_cf, processes).map_err(|problem| problem.text)?;
-            Parts::read(&config, &lines, &self.log)
+            let parts = Parts::read(&config, &lines, &self.log)?;
+            // The log may have been given another name: it goes on in the file of today.
+            logging::set_up(&config, &config.text(&p::myhostname));
+            Ok(parts)
         });
         let Parts { config: _, cleanup, rewrite, bounce, settings, verify } = match parts {
             Ok(parts) => parts,

@@ -1,11 +1,12 @@
 //! The log as main.cf wants it: `maillog_file`, `syslog_facility`, `syslog_name`.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::config::{Config, parameters as p};
 use crate::log::{self, Destination, Facility, Log};
+use crate::lookup;
 
 /// Sends all lines of this process where the configuration says. A file that this process may
 /// not write is written by postlogd; what cannot be reached at all falls back to syslog.
@@ -33,21 +34,36 @@ pub fn for_command(config: &Config, program: &str) -> Log {
 }
 
 fn open(config: &Config, file: &Path, hostname: &str) -> Destination {
-    let prefixes = config.text(&p::maillog_file_prefixes);
-    let allowed = prefixes
-        .split([',', ' ', '\t'])
-        .any(|prefix| !prefix.is_empty() && file.starts_with(prefix));
-    if !allowed {
+    if !is_allowed(config, file) {
         return Destination::Syslog;
     }
-    let mode = file_mode(&config.text(&p::maillog_file_permissions));
-    match OpenOptions::new().append(true).create(true).mode(mode).open(file) {
-        Ok(file) => Destination::File { file, hostname: hostname.to_owned() },
-        Err(_) => {
+    match append(config, file).ok().or_else(|| lookup::lent::log(file)) {
+        Some(file) => Destination::File { file, hostname: hostname.to_owned() },
+        None => {
             let name = config.text(&p::postlog_service_name);
             Destination::Postlog(config.queue_directory().join("public").join(name))
         }
     }
+}
+
+/// `maillog_file`, open, for a process that may not open it itself.
+pub fn file(config: &Config) -> Option<(PathBuf, File)> {
+    let path = PathBuf::from(config.text(&p::maillog_file));
+    if path.as_os_str().is_empty() || !is_allowed(config, &path) {
+        return None;
+    }
+    let file = append(config, &path).ok()?;
+    Some((path, file))
+}
+
+fn is_allowed(config: &Config, file: &Path) -> bool {
+    let prefixes = config.text(&p::maillog_file_prefixes);
+    prefixes.split([',', ' ', '\t']).any(|prefix| !prefix.is_empty() && file.starts_with(prefix))
+}
+
+fn append(config: &Config, file: &Path) -> std::io::Result<File> {
+    let mode = file_mode(&config.text(&p::maillog_file_permissions));
+    OpenOptions::new().append(true).create(true).mode(mode).open(file)
 }
 
 /// `maillog_file_permissions`: what a new log file may be read by. Postfix knows only these three,

@@ -20,6 +20,7 @@ mod unused;
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use self::namespace::Namespace;
@@ -69,6 +70,25 @@ fn run(arguments: Vec<String>, speaker: &Speaker) -> Outcome<()> {
     }
     output.flush();
     Ok(())
+}
+
+/// Sets parameters in the main.cf of `directory`, as `postconf -e` does: for the other commands.
+pub fn set_main(directory: &Path, settings: &[String]) -> Outcome<()> {
+    let words: Vec<&str> =
+        ["-e", "--"].into_iter().chain(settings.iter().map(String::as_str)).collect();
+    command(directory, &words)
+}
+
+/// Runs postconf with these words on the files in `directory`.
+pub fn command(directory: &Path, words: &[&str]) -> Outcome<()> {
+    let directory = directory.display().to_string();
+    let words = ["-c", &directory].into_iter().chain(words.iter().copied());
+    run(words.map(str::to_owned).collect(), &Speaker::new("postconf"))
+}
+
+/// Puts a text in the place of a file, in one step and not while postconf changes it.
+pub fn replace_file(path: &Path, text: &str) -> Outcome<()> {
+    edit_main::rewrite(path, |_| Ok(text.to_owned()))
 }
 
 /// Shows main.cf parameters or master.cf services.
@@ -139,7 +159,7 @@ const LINE_LIMIT: usize = 80;
 const INDENT: usize = 4;
 
 /// Quotes text for JSON as Postfix does.
-fn json(text: &str) -> String {
+pub fn json(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -2,7 +2,14 @@
 
 mod check;
 mod control;
+mod instances;
+mod logrotate;
+mod non_bdb;
+mod permissions;
+#[cfg(feature = "ssl")]
+mod tls;
 pub mod tree;
+mod upgrade;
 
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
@@ -20,6 +27,8 @@ use crate::sys::users;
 /// What the command line says.
 struct Call {
     config_directory: PathBuf,
+    /// Whether somebody has said which instance is meant: `-c`, or `MAIL_CONFIG`.
+    one_instance: bool,
     verbose: u32,
     words: Vec<String>,
 }
@@ -73,18 +82,38 @@ fn act(arguments: &[OsString]) -> Result<ExitCode, Logged> {
         log,
         privileged,
     };
-    match call.words.first().map_or("", String::as_str) {
-        "start" => control::start(&context, false),
-        "start-fg" => control::start(&context, true),
-        "stop" => control::stop(&context),
-        "abort" => control::abort(&context),
-        "reload" => control::reload(&context),
-        "status" => control::status(&context),
-        "flush" => Ok(control::flush(&context)),
-        "check" => check::run(&context).map(|()| ExitCode::SUCCESS),
-        "set-permissions" => tree::create(&context.config, privileged)
-            .map(|()| ExitCode::SUCCESS)
-            .map_err(|text| fatal(&text)),
+    if instances::are_meant(&context, call.one_instance) {
+        return instances::hand_over(&context, &call.words);
+    }
+    let (word, rest) = match call.words.split_first() {
+        Some((word, rest)) => (word.as_str(), rest),
+        None => ("", [].as_slice()),
+    };
+    obey(&context, word, rest)
+}
+
+/// Does what the first word says.
+fn obey(context: &Context, word: &str, rest: &[String]) -> Result<ExitCode, Logged> {
+    let done = |()| ExitCode::SUCCESS;
+    match word {
+        "start" => control::start(context, false),
+        "start-fg" => control::start(context, true),
+        "stop" => control::stop(context),
+        "abort" => control::abort(context),
+        "reload" => control::reload(context),
+        "status" => control::status(context),
+        "flush" => Ok(control::flush(context)),
+        "check" => check::run(context).map(done),
+        "set-permissions" => permissions::set(context, rest).map(done),
+        "upgrade-configuration" => upgrade::run(context, rest).map(done),
+        "logrotate" => logrotate::run(context, rest).map(done),
+        "non-bdb" => non_bdb::run(context, rest).map(done),
+        #[cfg(feature = "ssl")]
+        "tls" => tls::run(context, rest),
+        #[cfg(not(feature = "ssl"))]
+        "tls" => Err(context.fatal("this program was built without TLS (USE=ssl)")),
+        // What scripts of Postfix use to run something as an instance.
+        path if path.starts_with('/') => instances::run_program(context, path, rest),
         other => Err(context.fatal(&format!(
             "unknown command: '{other}'. Usage: postfix start (or stop, reload, abort, flush, check, \
              status, set-permissions, upgrade-configuration, logrotate)"
@@ -112,6 +141,7 @@ const ALOUD: &str = "POSTFIX_LOG_TO_STDERR";
 fn parse(arguments: &[OsString]) -> Result<Call, String> {
     let mut call = Call {
         config_directory: crate::config::default_directory(),
+        one_instance: std::env::var_os("MAIL_CONFIG").is_some(),
         verbose: 0,
         words: Vec::new(),
     };
@@ -121,12 +151,14 @@ fn parse(arguments: &[OsString]) -> Result<Call, String> {
             "-c" => {
                 call.config_directory =
                     rest.next().ok_or("usage: postfix [-c config_dir] [-Dv] command")?.into();
+                call.one_instance = true;
                 if !call.config_directory.is_absolute() {
                     return Err("-c requires absolute pathname".into());
                 }
             }
             "-v" => call.verbose += 1,
             "-D" => {}
+            "--" => call.words.extend(rest.by_ref()),
             option if option.starts_with('-') && option.len() > 1 => {
                 let letter = option.chars().nth(1).unwrap_or('-');
                 eprintln!("postfix: invalid option -- '{letter}'");

@@ -72,13 +72,13 @@ pub fn create(config: &Config, privileged: bool) -> Result<(), String> {
 }
 
 /// The numbers behind mail_owner and setgid_group; none of them without root.
-struct Ids {
-    mail: Option<Uid>,
-    setgid: Option<Gid>,
+pub(super) struct Ids {
+    pub(super) mail: Option<Uid>,
+    pub(super) setgid: Option<Gid>,
 }
 
 impl Ids {
-    fn of(config: &Config, privileged: bool) -> Result<Self, String> {
+    pub(super) fn of(config: &Config, privileged: bool) -> Result<Self, String> {
         if !privileged {
             return Ok(Self { mail: None, setgid: None });
         }

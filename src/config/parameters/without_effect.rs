@@ -81,24 +81,8 @@ static GROUPS: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "there is no postmulti here",
-        &[
-            "multi_instance_enable",
-            "multi_instance_group",
-            "multi_instance_name",
-            "multi_instance_wrapper",
-            "postmulti_control_commands",
-            "postmulti_start_commands",
-            "postmulti_stop_commands",
-        ],
-    ),
-    (
         "injected faults are left to other tools; -v in master.cf logs the dialogue",
         &["destination_concurrency_feedback_debug", "fault_injection_code"],
-    ),
-    (
-        "there is no logrotate command here",
-        &["maillog_file_compressor", "maillog_file_rotate_suffix"],
     ),
     (
         "the scheduler has no use for it",
