@@ -18,7 +18,7 @@ use self::template::Templates;
 use crate::cleanup::{Cleanup, Origin, Refusal, Skip};
 use crate::config::{Config, parameters as p};
 use crate::log::Log;
-use crate::mail::envelope::{Envelope, Notify, Recipient, Ret};
+use crate::mail::envelope::{Envelope, Notify, Recipient, Ret, TlsWish};
 use crate::mail::outcome::{Action, Outcome, Success};
 use crate::mail::queue_id::QueueId;
 use crate::spool::{Location, StoredContent};
@@ -37,6 +37,7 @@ struct Settings {
     standard_from: bool,
     threaded: bool,
     redact_require_tls: bool,
+    tls_required: bool,
     delay_warning: Duration,
     queue_lifetime: Duration,
     notify: Classes,
@@ -294,7 +295,7 @@ impl Bounce {
 
     /// RET, unless a message that must not travel in the clear would come back whole.
     fn ret(&self, envelope: &Envelope) -> Ret {
-        if envelope.require_tls && self.settings.redact_require_tls {
+        if envelope.tls_wish.is_required() && self.settings.redact_require_tls {
             return Ret::Headers;
         }
         envelope.ret.unwrap_or(Ret::Full)
@@ -324,6 +325,7 @@ impl Settings {
             standard_from: config.text(&p::header_from_format) != "obsolete",
             threaded: config.bool(&p::enable_threaded_bounces),
             redact_require_tls: config.bool(&p::requiretls_redact_dsn),
+            tls_required: config.bool(&p::tls_required_enable),
             delay_warning: config.time(&p::delay_warning_time),
             queue_lifetime: config.time(&p::maximal_queue_lifetime),
             notify: Classes { bounce, double_bounce, delay },
@@ -510,8 +512,9 @@ impl About<'_> {
         bounce.log.info(format_args!("{}: {line}: {id}", self.subject.queue_id));
         message.sender(from);
         message.envelope.smtputf8 = self.subject.envelope.smtputf8;
-        message.envelope.require_tls =
-            self.subject.envelope.require_tls && !settings.redact_require_tls;
+        if self.subject.envelope.tls_wish.is_required() && !settings.redact_require_tls {
+            message.envelope.tls_wish = TlsWish::REQUIRED;
+        }
         message.envelope.internal = true;
         let date = crate::sys::date::mail_date(report.now);
         message.prepend(&format!(

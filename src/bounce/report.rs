@@ -103,6 +103,10 @@ impl Report<'_> {
         if let Some(id) = self.subject.message_id.filter(|_| self.settings.threaded) {
             let _ = writeln!(out, "References: {id}\nIn-Reply-To: {id}");
         }
+        let wish = self.subject.envelope.tls_wish;
+        if self.settings.tls_required && wish.is_not_needed() && !wish.is_required() {
+            out.push_str("TLS-Required: no\n");
+        }
         let submitted = if self.postmaster { "auto-generated" } else { "auto-replied" };
         let _ = writeln!(
             out,

@@ -190,6 +190,7 @@ impl Message {
             to: &to,
             relay: "none",
             delays: Delays::until_now(now),
+            tls: "",
             status: Status::new(2, 0, 0),
             word: "deliverable",
             text: "aliased to multiple recipients",

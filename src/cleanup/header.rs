@@ -4,7 +4,7 @@ use super::mapping::Whose;
 use super::{Errors, Message};
 use crate::log::Log;
 use crate::mail::address::{self, Address, List};
-use crate::mail::envelope::{Body, RewriteContext};
+use crate::mail::envelope::{Body, RewriteContext, TlsWish};
 use crate::mail::header::{Addresses, Name, field_name, fold};
 use crate::mail::mime::{Encoding, State};
 
@@ -137,14 +137,14 @@ impl Message {
                 // Ours: milters do not see it.
                 self.own_received = self.flags.milters_expected.then(|| field.to_vec());
             }
-            Name::TlsRequired
-                if self.stage.settings.headers.tls_required
-                    && !value_of(field, b"tls-required").eq_ignore_ascii_case(b"no") =>
+            Name::TlsRequired if self.stage.settings.headers.tls_required => {
+                self.note_tls_required(field);
+            }
+            Name::RequireTlsEsmtp
+                if self.stage.settings.headers.require_tls_header
+                    && value_of(field, b"require-tls-esmtp").eq_ignore_ascii_case(b"yes") =>
             {
-                self.log.warning(format_args!(
-                    "ignoring malformed header: '{:.100}'",
-                    Shown(field).to_string()
-                ));
+                self.envelope.tls_wish = self.envelope.tls_wish.with(TlsWish::REQUIRED);
             }
             _ => {}
         }
@@ -166,6 +166,18 @@ impl Message {
             _ if self.is_dropped(name) => {}
             None => self.put_header(field),
             Some(context) => self.rewrite_field(context, whose, field).await,
+        }
+    }
+
+    /// RFC 8689 section 3.
+    fn note_tls_required(&mut self, field: &[u8]) {
+        if value_of(field, b"tls-required").eq_ignore_ascii_case(b"no") {
+            self.envelope.tls_wish = self.envelope.tls_wish.with(TlsWish::NOT_NEEDED);
+        } else {
+            self.log.warning(format_args!(
+                "ignoring malformed header: '{:.100}'",
+                Shown(field).to_string()
+            ));
         }
     }
 

@@ -28,6 +28,13 @@ impl Message {
             self.add_from();
             self.add_undisclosed();
         }
+        // Through a content filter that knows nothing of REQUIRETLS, and back.
+        if self.stage.settings.headers.require_tls_header
+            && self.envelope.tls_wish.is_required()
+            && !self.progress.seen.contains(Name::RequireTlsEsmtp)
+        {
+            self.put_header(b"Require-TLS-ESMTP: yes");
+        }
         let flagged = self.progress.mime_errors.contains(&MimeError::NonEmptyEndOfHeader);
         if flagged && action == EndOfHeader::AddHeader {
             self.put_header(b"MIME-Error: message header was not terminated by empty line");

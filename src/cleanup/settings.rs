@@ -134,7 +134,10 @@ pub(super) struct Headers {
     pub mime: mime::Limits,
     pub obsolete_from: bool,
     pub name_charset: String,
+    /// `tls_required_enable`
     pub tls_required: bool,
+    /// `requiretls_enable`, and `requiretls_esmtp_header`: the header says what MAIL said.
+    pub require_tls_header: bool,
 }
 
 /// smtputf8_autodetect_classes, for the origins there are.
@@ -360,6 +363,8 @@ impl Headers {
             obsolete_from: config.text(&p::header_from_format) == "obsolete",
             name_charset: config.text(&p::full_name_encoding_charset),
             tls_required: config.bool(&p::tls_required_enable),
+            require_tls_header: config.bool(&p::requiretls_enable)
+                && config.bool(&p::requiretls_esmtp_header),
         }
     }
 }

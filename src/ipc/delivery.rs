@@ -5,7 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::mail::envelope::{Body, Client, Notify, Ret, RewriteContext, Sasl, Timestamp, Trace};
+use crate::mail::envelope::{
+    Body, Client, Notify, Ret, RewriteContext, Sasl, Timestamp, TlsWish, Trace,
+};
 use crate::mail::outcome::Outcome;
 use crate::mail::queue_id::QueueId;
 use crate::mail::status::Status;
@@ -41,8 +43,8 @@ pub struct Request {
     pub smtputf8: bool,
     /// The header is not all ASCII.
     pub utf8_header: bool,
-    /// REQUIRETLS
-    pub require_tls: bool,
+    /// REQUIRETLS, or `TLS-Required: no`.
+    pub tls_wish: TlsWish,
     /// Arrival, for `delay=`.
     pub arrival: Timestamp,
     /// When qmgr took it up for this attempt: second part of `delays=`.

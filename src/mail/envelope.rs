@@ -63,8 +63,8 @@ pub struct Envelope {
     pub smtputf8: bool,
     /// The header is not all ASCII: with SMTPUTF8 asked for, every next hop needs it.
     pub utf8_header: bool,
-    /// MAIL REQUIRETLS
-    pub require_tls: bool,
+    /// What the sender wants of encryption on the way.
+    pub tls_wish: TlsWish,
     /// Which addresses were rewritten in which way: `local` or `remote` (address_class).
     pub rewrite_context: RewriteContext,
     /// The client, for XFORWARD, policy and pipe.
@@ -151,6 +151,34 @@ impl Notify {
     /// No NOTIFY was given.
     pub const fn is_default(self) -> bool {
         self.0 == 0
+    }
+}
+
+/// What the sender wants of encryption on the way (RFC 8689), as a set; nothing set leaves it to
+/// our own policy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct TlsWish(u8);
+
+impl TlsWish {
+    /// MAIL REQUIRETLS: no hop without verified TLS and without REQUIRETLS.
+    pub const REQUIRED: Self = Self(1);
+    /// The header `TLS-Required: no`: arriving matters more. REQUIRETLS overrides it.
+    pub const NOT_NEEDED: Self = Self(2);
+
+    /// Whether REQUIRETLS was asked for.
+    pub const fn is_required(self) -> bool {
+        self.0 & Self::REQUIRED.0 != 0
+    }
+
+    /// Whether the header said that no TLS is needed.
+    pub const fn is_not_needed(self) -> bool {
+        self.0 & Self::NOT_NEEDED.0 != 0
+    }
+
+    /// Both.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
 }
 

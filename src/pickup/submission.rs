@@ -11,7 +11,7 @@ use crate::config::lines::split_assignment;
 use crate::config::{Config, parameters as p, why};
 use crate::log::Log;
 use crate::mail::address::quote;
-use crate::mail::envelope::{Body, Notify, Recipient, Ret, RewriteContext, Timestamp};
+use crate::mail::envelope::{Body, Notify, Recipient, Ret, RewriteContext, Timestamp, TlsWish};
 use crate::sys::date::mail_date;
 use crate::wire::queue_record::{kind, take};
 
@@ -270,7 +270,9 @@ impl Intake<'_> {
                     .and_then(|number| number.parse().ok())
                     .unwrap_or_default();
                 envelope.smtputf8 |= options & 1 != 0;
-                envelope.require_tls |= options & (1 << 5) != 0;
+                if options & (1 << 5) != 0 {
+                    envelope.tls_wish = envelope.tls_wish.with(TlsWish::REQUIRED);
+                }
             }
             kind::FULL_NAME => text.clone_into(&mut envelope.sender_name),
             kind::FROM if self.sender.is_none() => {

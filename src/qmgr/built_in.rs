@@ -49,6 +49,7 @@ pub(super) fn deliver(
             to,
             relay: "none",
             delays,
+            tls: "",
             status: outcome.status,
             word,
             text: &outcome.text,

@@ -135,7 +135,7 @@ fn copy_attributes(from: &Envelope, to: &mut Envelope) {
     to.body = from.body;
     to.smtputf8 = from.smtputf8;
     to.utf8_header = from.utf8_header;
-    to.require_tls = from.require_tls;
+    to.tls_wish = from.tls_wish;
     to.rewrite_context = from.rewrite_context;
     to.client.clone_from(&from.client);
     to.sasl.clone_from(&from.sasl);

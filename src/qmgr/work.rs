@@ -108,7 +108,7 @@ impl Work {
             body: e.body,
             smtputf8,
             utf8_header: e.utf8_header,
-            require_tls: e.require_tls,
+            tls_wish: e.tls_wish,
             arrival: e.arrival,
             activated: self.activated,
             size: e.size,

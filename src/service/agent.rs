@@ -89,6 +89,27 @@ pub struct Delays {
     pub reused: u32,
 }
 
+/// By which way a recipient's mail went, or was to go.
+#[derive(Clone, Copy, Debug)]
+pub struct Via<'a> {
+    /// `relay=`
+    pub relay: &'a str,
+    /// `tls=`; empty where the line does not say.
+    pub tls: &'a str,
+}
+
+impl<'a> From<&'a str> for Via<'a> {
+    fn from(relay: &'a str) -> Self {
+        Self { relay, tls: "" }
+    }
+}
+
+impl<'a> From<&'a String> for Via<'a> {
+    fn from(relay: &'a String) -> Self {
+        Self { relay, tls: "" }
+    }
+}
+
 impl Delays {
     /// Work that began at `started` and is finished now, without a connection.
     pub fn until_now(started: Timestamp) -> Self {
@@ -120,22 +141,17 @@ impl Reporter {
 
     /// Logs the `to=<…>, relay=…, delay=…, delays=…, dsn=…, status=… (…)` line and tells qmgr.
     /// Probes become `deliverable` or `undeliverable` here, and `soft_bounce` is applied.
-    pub fn recipient(&self, log: &Log, to: &To, relay: &str, delays: Delays, outcome: Outcome) {
-        self.recipient_with_forwards(log, to, relay, delays, outcome, Vec::new());
-    }
-
-    /// The same with mail that takes the recipient's place.
-    pub fn recipient_with_forwards(
+    pub fn recipient<'a>(
         &self,
         log: &Log,
         to: &To,
-        relay: &str,
+        via: impl Into<Via<'a>>,
         delays: Delays,
         outcome: Outcome,
-        forwards: Vec<Forward>,
     ) {
-        let outcome = self.part(log, to, relay, delays, outcome);
-        self.tell(to.index, relay, outcome, forwards);
+        let via = via.into();
+        let outcome = self.part(log, to, via, delays, outcome);
+        self.tell(to.index, via.relay, outcome, Vec::new());
     }
 
     /// Tells qmgr about a recipient of local(8) whose line has been logged.
@@ -175,23 +191,24 @@ impl Reporter {
 
     /// Logs the line of one delivery without telling qmgr; returns the outcome as qmgr gets it,
     /// in an [`Expanded`].
-    pub fn part(
+    pub fn part<'a>(
         &self,
         log: &Log,
         to: &To,
-        relay: &str,
+        via: impl Into<Via<'a>>,
         delays: Delays,
         outcome: Outcome,
     ) -> Outcome {
         let (word, outcome) = self.open.verdict(outcome);
-        let line = self.line(to, relay, delays, outcome.status, word, &outcome.text);
+        let line = self.line(to, via.into(), delays, outcome.status, word, &outcome.text);
         log.info(format_args!("{line}"));
         outcome
     }
 
     /// The line that qmgr logs for a forward, but for the queue ID at its end.
     pub fn forward_line(&self, log: &Log, to: &To, relay: &str, delays: Delays) -> ForwardLine {
-        let mut start = self.line(to, relay, delays, Status::new(2, 0, 0), "sent", "forwarded as ");
+        let via = relay.into();
+        let mut start = self.line(to, via, delays, Status::new(2, 0, 0), "sent", "forwarded as ");
         start.pop();
         ForwardLine { tag: log.tag().to_owned(), number: log.number(), start }
     }
@@ -199,14 +216,14 @@ impl Reporter {
     fn line(
         &self,
         to: &To,
-        relay: &str,
+        Via { relay, tls }: Via<'_>,
         delays: Delays,
         status: Status,
         word: &str,
         text: &str,
     ) -> String {
         let OpenRequest { request, settings, .. } = &*self.open;
-        let line = delivery_line::Line { request, to, relay, delays, status, word, text };
+        let line = delivery_line::Line { request, to, relay, delays, tls, status, word, text };
         line.text(settings.delay_decimals, settings.quote_addresses)
     }
 

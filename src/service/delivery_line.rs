@@ -26,6 +26,8 @@ pub struct Line<'a> {
     pub relay: &'a str,
     /// Time stamps.
     pub delays: Delays,
+    /// `tls=`; empty where the line does not say.
+    pub tls: &'a str,
     /// `dsn=`
     pub status: Status,
     /// `status=`
@@ -38,7 +40,7 @@ impl Line<'_> {
     /// The line, with times to at most `decimals` places, and addresses quoted as in message
     /// headers if `quoted`.
     pub fn text(&self, decimals: u32, quoted: bool) -> String {
-        let Self { request, to, relay, delays, status, word, text } = self;
+        let Self { request, to, relay, delays, tls, status, word, text } = self;
         let shown = |address| match address {
             address if quoted => quote(address),
             address => std::borrow::Cow::Borrowed(address),
@@ -63,6 +65,9 @@ impl Line<'_> {
         append_time(&mut line, between(delays.started, begun), decimals);
         line.push('/');
         append_time(&mut line, between(begun, delays.finished), decimals);
+        if !tls.is_empty() {
+            let _ = write!(line, ", tls={tls}");
+        }
         let _ = write!(line, ", dsn={status}, status={word} ({text})");
         line
     }
@@ -130,7 +135,7 @@ pub(crate) mod tests {
             body: None,
             smtputf8: false,
             utf8_header: false,
-            require_tls: false,
+            tls_wish: Default::default(),
             arrival: Timestamp(1_000_000_000),
             activated: Timestamp(1_000_020_000),
             size: 300,
@@ -201,6 +206,7 @@ pub(crate) mod tests {
             to: &to,
             relay: "mx.example.com[192.0.2.1]:25",
             delays,
+            tls: "may:none",
             status: Status::new(2, 0, 0),
             word: "sent",
             text: "250 ok",
@@ -209,7 +215,7 @@ pub(crate) mod tests {
             line.text(2, true),
             "ABCDE1: to=<user@example.com>, orig_to=<alias@example.com>, \
              relay=mx.example.com[192.0.2.1]:25, conn_use=2, delay=0.22, delays=0.02/0/0.1/0.1, \
-             dsn=2.0.0, status=sent (250 ok)"
+             tls=may:none, dsn=2.0.0, status=sent (250 ok)"
         );
     }
 }

@@ -149,6 +149,10 @@ pub struct Settings {
     pub disable_vrfy: bool,
     pub strict_envelopes: bool,
     pub smtputf8: bool,
+    /// `requiretls_enable`
+    pub require_tls: bool,
+    /// `requiretls_esmtp_header`: for filters that are proxies.
+    pub require_tls_header: bool,
     pub strict_smtputf8: bool,
     pub soft_bounce: bool,
     pub allow_untrusted_routing: bool,
@@ -235,6 +239,8 @@ impl Settings {
             disable_vrfy: config.bool(&p::disable_vrfy_command),
             strict_envelopes: config.bool(&p::strict_rfc821_envelopes),
             smtputf8: config.bool(&p::smtputf8_enable),
+            require_tls: config.bool(&p::requiretls_enable),
+            require_tls_header: config.bool(&p::requiretls_esmtp_header),
             strict_smtputf8: config.bool(&p::strict_smtputf8),
             soft_bounce: config.bool(&p::soft_bounce),
             allow_untrusted_routing: config.bool(&p::allow_untrusted_routing),
@@ -254,11 +260,7 @@ impl Settings {
             null_access_key: config.text(&p::smtpd_null_access_lookup_key),
             recipient_delimiter: config.text(&p::recipient_delimiter),
             double_bounce_sender: config.text(&p::double_bounce_sender),
-            double_bounce_address: format!(
-                "{}@{}",
-                config.text(&p::double_bounce_sender),
-                config.text(&p::myhostname)
-            ),
+            double_bounce_address: double_bounce_address(config),
             content_filter: Some(config.text(&p::content_filter)).filter(|text| !text.is_empty()),
             default_verp_delimiters: config.text(&p::default_verp_delimiters),
             verp_delimiter_filter: config.text(&p::verp_delimiter_filter),
@@ -297,6 +299,10 @@ impl Settings {
             milter_version: config.text(&p::milter_macro_v),
         })
     }
+}
+
+fn double_bounce_address(config: &Config) -> String {
+    format!("{}@{}", config.text(&p::double_bounce_sender), config.text(&p::myhostname))
 }
 
 fn discard_ehlo(config: &Config, log: &Log) -> Keywords {

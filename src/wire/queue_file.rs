@@ -7,7 +7,9 @@
 //! A milter's edits leave pointers (`p`) and padding (`w`) behind: reading follows the pointers.
 
 use super::queue_record::{Malformed, kind, push, take};
-use crate::mail::envelope::{Body, Envelope, Notify, Recipient, Ret, RewriteContext, Timestamp};
+use crate::mail::envelope::{
+    Body, Envelope, Notify, Recipient, Ret, RewriteContext, Timestamp, TlsWish,
+};
 use crate::mail::queue_id::QueueId;
 
 /// Longest record that Postfix writes is 2048 bytes of a line; attributes may be longer.
@@ -28,6 +30,7 @@ const TRACE_RECORD: u32 = 1 << 10;
 /// Bits of the sixth number of the size record.
 const SMTPUTF8: u64 = 0b111;
 const REQUIRE_TLS: u64 = 1 << 5;
+const TLS_NOT_NEEDED: u64 = 1 << 4;
 
 /// A message as its queue file has it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -147,7 +150,7 @@ impl Reader {
                 envelope.size = numbers.first().copied().unwrap_or_default();
                 let options = numbers.get(5).copied().unwrap_or_default();
                 envelope.smtputf8 = options & SMTPUTF8 != 0;
-                envelope.require_tls = options & REQUIRE_TLS != 0;
+                envelope.tls_wish = tls_wish(options);
             }
             kind::TIME => envelope.arrival = time(&text()?)?,
             kind::CREATED => envelope.created = seconds(number(data)?),
@@ -285,10 +288,24 @@ pub fn write(envelope: &Envelope, content: &[u8], pending: &[u32]) -> Vec<u8> {
     out
 }
 
+fn tls_wish(options: u64) -> TlsWish {
+    let mut wish = TlsWish::default();
+    if options & REQUIRE_TLS != 0 {
+        wish = wish.with(TlsWish::REQUIRED);
+    }
+    if options & TLS_NOT_NEEDED != 0 {
+        wish = wish.with(TlsWish::NOT_NEEDED);
+    }
+    wish
+}
+
 fn sizes(envelope: &Envelope, recipients: usize, start: usize, length: usize) -> String {
     let mut options = if envelope.smtputf8 { 1 } else { 0 };
-    if envelope.require_tls {
+    if envelope.tls_wish.is_required() {
         options |= REQUIRE_TLS;
+    }
+    if envelope.tls_wish.is_not_needed() {
+        options |= TLS_NOT_NEEDED;
     }
     // The fourth number says that recipients stand among other records.
     format!("{length:15} {start:15} {recipients:15} {:15} {length:15} {options:15}", 1)
@@ -446,7 +463,7 @@ mod tests {
             ret: Some(Ret::Headers),
             body: Some(Body::EightBitMime),
             smtputf8: true,
-            require_tls: true,
+            tls_wish: TlsWish::REQUIRED.with(TlsWish::NOT_NEEDED),
             rewrite_context: RewriteContext::Remote,
             client: Client {
                 name: "h".into(),

@@ -6,12 +6,14 @@
 
 use super::connection::{Connection, Keep, Speaker};
 use super::reason::{Reason, is_protocol_trouble};
+use super::require_tls::{BadPolicy, Enforcement};
 use super::settings::Settings;
+use super::tls_status::TlsStatus;
 use crate::ipc::delivery::{Failure, Request, To};
 use crate::log::Log;
 use crate::mail::envelope::Timestamp;
 use crate::mail::outcome::{Action, Diagnostic, Outcome, Success};
-use crate::service::agent::{Delays, Reporter, now};
+use crate::service::agent::{Delays, Reporter, Via, now};
 use crate::service::pass::{Passed, Passer};
 use crate::wire::smtp_reply::Reply;
 
@@ -37,6 +39,10 @@ pub struct Attempt<'a> {
     pub complete_session: bool,
     /// What qmgr hears about the destination.
     pub unreachable: Option<Failure>,
+    /// What the next hop that is being tried needs for REQUIRETLS.
+    pub enforcement: Result<Enforcement, BadPolicy>,
+    /// What encryption has come to with the server that is being tried.
+    pub tls: TlsStatus,
     /// `relay=` where no server was asked.
     pub nobody: &'a str,
     started: Timestamp,
@@ -94,12 +100,31 @@ impl<'a> Attempt<'a> {
             final_nexthop: false,
             complete_session: false,
             unreachable: None,
+            enforcement: Ok(Enforcement::Disable),
+            tls: TlsStatus::default(),
             nobody: "none",
             started: now(),
             connected: None,
             finished: None,
             reused: 0,
         }
+    }
+
+    /// Whether the sender wants REQUIRETLS, and that counts here.
+    pub fn wants_require_tls(&self) -> bool {
+        self.request.tls_wish.is_required() && self.settings.require_tls.is_enabled()
+    }
+
+    /// Whether the mail is to be sent even where encryption fails: `TLS-Required: no`.
+    pub fn needs_no_tls(&self) -> bool {
+        self.request.tls_wish.is_not_needed()
+            && self.settings.tls_required
+            && !self.wants_require_tls()
+    }
+
+    /// What REQUIRETLS asks of the server that is being tried.
+    pub fn enforcement(&self) -> Enforcement {
+        self.enforcement.unwrap_or_default()
     }
 
     /// Who has the dialogue.
@@ -249,8 +274,10 @@ impl<'a> Attempt<'a> {
             reused: self.reused,
         };
         let outcome = self.settings.status_filter.apply(self.log, outcome).await;
+        let tls = if self.settings.log_tls_status { self.tls.text() } else { String::new() };
         if let Some(to) = self.to(at) {
-            self.reporter.recipient(self.log, to, relay, delays, outcome);
+            let via = Via { relay, tls: &tls };
+            self.reporter.recipient(self.log, to, via, delays, outcome);
         }
         if let Some(left) = self.left.get_mut(at) {
             left.mark = Mark::Drop;

@@ -47,6 +47,8 @@ pub struct Features {
     pub dsn: bool,
     pub starttls: bool,
     pub smtputf8: bool,
+    /// REQUIRETLS
+    pub require_tls: bool,
     /// AUTH: the mechanisms that are left of those that the server offers.
     pub auth: Option<String>,
     pub xforward: Xforward,

@@ -12,11 +12,14 @@ use super::destination::{self, Destination};
 use super::encryption::{Policy, Site};
 use super::handshake::{self, Way};
 use super::idle::{self, Endpoint, Idle};
-use super::login::LoginSettings;
+use super::login::{LoginSettings, Protection};
 use super::mapping::Mapping;
 use super::reason::Reason;
+use super::require_tls::{self, Enforcement};
 use super::servers::{Finder, Found, Server, Servers, without};
 use super::settings::Settings;
+use super::starttls;
+use super::tls_status::{RequireTls, TlsStatus};
 use super::transaction::{self, Ended, Mail};
 use crate::dns::Resolver;
 use crate::ipc::delivery::Request;
@@ -203,6 +206,14 @@ impl Delivery<'_> {
         self.attempt.end_session();
     }
 
+    /// What REQUIRETLS asks of the servers of a next hop.
+    async fn enforce(&mut self, domain: &str) {
+        self.attempt.enforcement = match self.attempt.wants_require_tls() {
+            true => self.service.settings.require_tls.of(self.attempt.log, domain).await,
+            false => Ok(Enforcement::Disable),
+        };
+    }
+
     /// LMTP over a UNIX socket.
     async fn unix(&mut self, path: &str) {
         let settings = &self.service.settings;
@@ -212,13 +223,14 @@ impl Delivery<'_> {
                 settings.routing.fallback_relay
             ));
         }
+        let host = settings.greeting.myhostname.clone();
+        self.enforce(&host).await;
         self.reuse_policy(path).await;
         self.attempt.final_nexthop = true;
         self.attempt.final_server = true;
         if self.reuse_for_destination(path, &mut Vec::new()).await > 0 {
             return;
         }
-        let host = settings.greeting.myhostname.clone();
         let domain = host.as_str();
         let place = Place { port: 0, loops: false, nexthop: path, domain, exchange: None };
         let Some(mut policy) = self.policy(&place, &host, None).await else { return };
@@ -308,6 +320,7 @@ impl Delivery<'_> {
                  (or stronger)"
             ));
         }
+        self.enforce(parsed.host).await;
         let loops = !self.service.settings.lmtp && port == SMTP_PORT;
         let mut servers = self.find(&parsed, service, loops).await;
         if servers.self_is_mx || (servers.list.is_empty() && servers.loops) {
@@ -448,7 +461,17 @@ impl Delivery<'_> {
         let log = self.attempt.log;
         let (resolver, routing) = (&*self.service.resolver, &self.service.settings.routing);
         let site = Site { nexthop, domain, host, port, name, exchange, resolver, routing };
-        match encryption.policy(log, &site).await {
+        let found = match self.attempt.needs_no_tls() {
+            true => encryption.relaxed(log, &site),
+            false => encryption.policy(log, &site).await,
+        };
+        let level = found.as_ref().ok().map(|policy| policy.level);
+        let requires = self.attempt.enforcement() > Enforcement::Disable;
+        self.attempt.tls = TlsStatus::begin(level, requires);
+        let fitting = found.and_then(|policy| {
+            require_tls::fits(&mut self.attempt, policy.level, host).map(|()| policy)
+        });
+        match fitting {
             Ok(policy) if encryption.wrapper && !policy.level.requires_tls() => {
                 let prefix = if self.service.settings.lmtp { "lmtp" } else { "smtp" };
                 log.warning(format_args!(
@@ -545,11 +568,23 @@ impl Delivery<'_> {
     }
 
     fn destination(&self, site: &str) -> idle::Destination {
-        (self.service.number, site.to_owned())
+        (self.service.number, format!("{site}{}", self.wish()))
+    }
+
+    /// What connections for senders with other wishes are told apart by: where nothing had to be
+    /// encrypted, mail that must be is not sent over the same connection.
+    fn wish(&self) -> &'static str {
+        match self.attempt.enforcement {
+            _ if self.attempt.needs_no_tls() => " TLS-Required: no",
+            Ok(Enforcement::Disable) => "",
+            Ok(Enforcement::Opportunistic) => " requiretls: opportunistic",
+            Ok(Enforcement::Starttls) => " requiretls: opportunistic+starttls",
+            Ok(Enforcement::Enforce) | Err(_) => " requiretls: enforce",
+        }
     }
 
     fn endpoint(&self, address: String, port: u16, policy: &str) -> Endpoint {
-        let (service, policy) = (self.service.number, policy.to_owned());
+        let (service, policy) = (self.service.number, format!("{policy}{}", self.wish()));
         Endpoint { service, address, port, login: None, policy }
     }
 
@@ -571,6 +606,22 @@ impl Delivery<'_> {
         0
     }
 
+    /// A connection that is used again is as good as it was.
+    fn reused_status(&mut self, connection: &Connection) {
+        let requires = self.attempt.enforcement() > Enforcement::Disable;
+        let mut status = TlsStatus::begin(Some(connection.level), requires);
+        let level = if connection.tls.is_some() { connection.level } else { Level::None };
+        status.level(level, true);
+        let matched = starttls::protection(connection) == Protection::Verified;
+        let met = match connection.features.require_tls && connection.tls.is_some() {
+            true if matched => RequireTls::Met,
+            true => RequireTls::NoMatch,
+            false => RequireTls::Unknown,
+        };
+        status.require_tls(met, true);
+        self.attempt.tls = status;
+    }
+
     /// Sends over a connection that has been idle; false if it is of no use any more.
     async fn reuse(&mut self, mut connection: Connection) -> bool {
         connection.reused += 1;
@@ -579,6 +630,7 @@ impl Delivery<'_> {
             let line = tls.summary(crate::tls::Role::Client, text, true);
             self.attempt.log.info(format_args!("{line}"));
         }
+        self.reused_status(&connection);
         if !self.store {
             connection.keep = Keep::No;
         }

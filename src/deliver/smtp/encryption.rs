@@ -261,6 +261,18 @@ impl Encryption {
         Ok(policy)
     }
 
+    /// The policy where the sender says that no TLS is needed (`TLS-Required: no`): no table and
+    /// no TLSA record is asked for, and nothing more than opportunistic TLS is wanted, or what
+    /// wrappermode cannot do without.
+    pub fn relaxed(&self, log: &Log, site: &Site<'_>) -> Result<Policy, Reason> {
+        let most = if self.wrapper { Level::Encrypt } else { Level::May };
+        let Site { nexthop, domain, host, .. } = *site;
+        match self.level.min(most) {
+            Level::None => Ok(Policy::plain()),
+            level => self.complete(log, Listed::default(), level, nexthop, domain, host),
+        }
+    }
+
     /// Fills in what main.cf says.
     fn complete(
         &self,

@@ -89,6 +89,7 @@ pub fn read(reply: &Reply, discard: &Discard) -> Announced {
             "PIPELINING" => features.pipelining = true,
             "DSN" => features.dsn = true,
             "SMTPUTF8" => features.smtputf8 = true,
+            "REQUIRETLS" => features.require_tls = true,
             "STARTTLS" => features.starttls = true,
             "AUTH" => mechanisms.push(parameters.join(" ")),
             "XFORWARD" => features.xforward = xforward(parameters),

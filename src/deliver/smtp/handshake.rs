@@ -6,7 +6,9 @@ use super::encryption::Policy;
 use super::extensions::{self, Announced, Discard};
 use super::login;
 use super::reason::Reason;
+use super::require_tls::Enforcement;
 use super::starttls;
+use super::tls_status::RequireTls;
 use crate::mail::status::Status;
 use crate::wire::smtp_reply::Reply;
 
@@ -63,7 +65,8 @@ async fn introduce(
         offers(attempt, connection, &hello).await?;
         look_for_loop(attempt, connection, loops, nexthop).await?;
     }
-    needs_smtputf8(attempt, connection).await
+    needs_smtputf8(attempt, connection).await?;
+    needs_require_tls(attempt, connection).await
 }
 
 /// Reads a reply; `stage` is what a failure is blamed on.
@@ -278,6 +281,39 @@ async fn look_for_loop(
     let text = format!("mail for {nexthop} loops back to myself");
     let reason = Reason::own(Status::new(class, 4, 6), text);
     attempt.fail_all(Some(connection), Scope::Server, reason).await;
+    Err(Refused)
+}
+
+/// Mail with REQUIRETLS needs a server that promises to pass that on.
+async fn needs_require_tls(
+    attempt: &mut Attempt<'_>,
+    connection: &mut Connection,
+) -> Result<(), Refused> {
+    let enforcement = attempt.enforcement();
+    if enforcement == Enforcement::Disable || connection.tls.is_none() {
+        return Ok(());
+    }
+    if connection.features.require_tls {
+        let matched = starttls::protection(connection) == login::Protection::Verified;
+        let met = if matched { RequireTls::Met } else { RequireTls::NoMatch };
+        attempt.tls.require_tls(met, true);
+        return Ok(());
+    }
+    let name = connection.peer.name.clone();
+    attempt.tls.require_tls(RequireTls::Unknown, enforcement < Enforcement::Enforce);
+    if enforcement < Enforcement::Enforce {
+        attempt.log.info(format_args!(
+            "{}: Sender requested REQUIRETLS, but REQUIRETLS support was not offered by host {name}",
+            attempt.request.queue_id
+        ));
+        return Ok(());
+    }
+    let text = format!(
+        "Sender requested REQUIRETLS, but no server was found that supports REQUIRETLS. The last \
+         attempted server was {name}"
+    );
+    let reason = Reason::own(Status::new(5, 7, 30), text);
+    attempt.fail_all(Some(connection), Scope::Lacking, reason).await;
     Err(Refused)
 }
 

@@ -35,11 +35,13 @@ pub mod login;
 pub mod mapping;
 pub mod ports;
 pub mod reason;
+pub mod require_tls;
 pub mod rewriting;
 pub mod servers;
 pub mod settings;
 pub mod srv;
 pub mod starttls;
+pub mod tls_status;
 pub mod transaction;
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::encryption::Encryption;
 use super::login::LoginSettings;
 use super::ports::Ports;
+use super::require_tls::RequireTlsPolicy;
 use super::rewriting::Rewriting;
 use crate::config::{Config, Problem, parameters as p};
 use crate::dns::Search;
@@ -39,6 +40,12 @@ pub struct Settings {
     pub content: Content,
     /// Whether and how connections are encrypted.
     pub encryption: Encryption,
+    /// What REQUIRETLS needs of servers.
+    pub require_tls: RequireTlsPolicy,
+    /// `tls_required_enable`: the header `TLS-Required: no` counts.
+    pub tls_required: bool,
+    /// `smtp_log_tls_feature_status`
+    pub log_tls_status: bool,
     /// When connections are used again.
     pub reuse: Reuse,
     /// How to log in, if at all.
@@ -244,7 +251,7 @@ pub struct Flags {
 
 /// Reads parameters of one of the two protocols.
 pub(super) struct Named<'a> {
-    config: &'a Config,
+    pub(super) config: &'a Config,
     /// `smtp` or `lmtp`
     pub(super) prefix: &'static str,
 }
@@ -295,6 +302,9 @@ impl Settings {
             status_filter: StatusFilter::open(config, tables, &filter)?,
             content,
             encryption: Encryption::read(&named, config, tables)?,
+            require_tls: RequireTlsPolicy::read(&named, config, tables)?,
+            tls_required: config.bool(&p::tls_required_enable),
+            log_tls_status: named.bool("log_tls_feature_status"),
             reuse: Reuse::read(&named, tables)?,
             login: LoginSettings::read(&named, config, tables, lmtp)?,
             skip_quit_response: named.bool("skip_quit_response"),

@@ -9,10 +9,14 @@ use super::encryption::Policy;
 use super::handshake::{Refused, broke};
 use super::login::Protection;
 use super::reason::Reason;
+#[cfg(feature = "ssl")]
+use super::require_tls::Enforcement;
+use super::tls_status::RequireTls;
 use crate::mail::status::Status;
 #[cfg(feature = "ssl")]
 use crate::tls::client::{Matching, Records};
 use crate::tls::words::Level;
+use crate::wire::smtp_reply::Reply;
 
 const STAGE: &str = "receiving the STARTTLS response";
 
@@ -46,19 +50,26 @@ pub async fn negotiate(
             return Ok(true);
         }
         connection.features.starttls = false;
-        if policy.level.requires_tls() {
-            let name = &connection.peer.name;
-            let text = format!(
-                "TLS is required, but host {name} refused to start TLS: {}",
-                reply.one_line()
-            );
-            attempt.refuse_all(connection, Scope::Server, &reply, text).await;
+        if must_encrypt(attempt, policy) {
+            refused(attempt, connection, policy, &reply).await;
             return Err(Refused);
         }
-        return Ok(false);
+        return Ok(in_the_clear(attempt));
     }
-    if !policy.level.requires_tls() {
-        return Ok(false);
+    if !must_encrypt(attempt, policy) {
+        return Ok(in_the_clear(attempt));
+    }
+    if !offered {
+        violated(attempt, policy);
+        if attempt.enforcement().requires_tls() {
+            let name = &connection.peer.name;
+            let text = format!(
+                "Sender requested REQUIRETLS, but TLS service was not offered by host {name}"
+            );
+            let reason = Reason::own(Status::new(5, 7, 30), text);
+            attempt.fail_all(Some(connection), Scope::Lacking, reason).await;
+            return Err(Refused);
+        }
     }
     let (status, text) = if !offered {
         let name = &connection.peer.name;
@@ -70,6 +81,49 @@ pub async fn negotiate(
     };
     attempt.fail_all(Some(connection), Scope::Server, Reason::own(status, text)).await;
     Err(Refused)
+}
+
+/// Whether nothing may be sent in the clear, by our policy or the sender's wish.
+fn must_encrypt(attempt: &Attempt<'_>, policy: &Policy) -> bool {
+    policy.level.requires_tls() || attempt.enforcement().requires_tls()
+}
+
+/// The connection stays as it is, and that is good enough.
+fn in_the_clear(attempt: &mut Attempt<'_>) -> bool {
+    attempt.tls.level(Level::None, true);
+    attempt.tls.require_tls(RequireTls::Unknown, true);
+    false
+}
+
+/// There is no STARTTLS, but it is needed.
+fn violated(attempt: &mut Attempt<'_>, policy: &Policy) {
+    if attempt.enforcement().requires_tls() {
+        attempt.tls.require_tls(RequireTls::NoStarttls, false);
+    }
+    if policy.level.requires_tls() {
+        attempt.tls.level(policy.level, false);
+    }
+}
+
+/// The server offers STARTTLS, and does not want it after all.
+async fn refused(
+    attempt: &mut Attempt<'_>,
+    connection: &mut Connection,
+    policy: &Policy,
+    reply: &Reply,
+) {
+    violated(attempt, policy);
+    let name = &connection.peer.name;
+    let said = reply.one_line();
+    if attempt.enforcement().requires_tls() {
+        let text =
+            format!("Sender requested REQUIRETLS, but host {name} refused to start TLS: {said}");
+        let reason = Reason::own(Status::new(5, 7, 10), text);
+        attempt.fail_all(Some(connection), Scope::Lacking, reason).await;
+        return;
+    }
+    let text = format!("TLS is required, but host {name} refused to start TLS: {said}");
+    attempt.refuse_all(connection, Scope::Server, reply, text).await;
 }
 
 /// How well the connection is protected.
@@ -157,13 +211,49 @@ pub async fn encrypt(
     }
     let matched = facts.peer.as_ref().is_some_and(|peer| peer.matched);
     connection.tls = Some(std::sync::Arc::new(facts));
-    if must_match && !matched {
+    let reached = reached(policy.level, &matching, must_match);
+    let enforced = attempt.enforcement() == Enforcement::Enforce;
+    if (must_match || enforced) && !matched {
+        attempt.tls.level_named(reached, !must_match);
+        unverified(attempt, connection).await;
+        return Err(Refused);
+    }
+    attempt.tls.level_named(reached, true);
+    Ok(())
+}
+
+/// The name of the level that a handshake has come to: TLSA records that cannot be used ask for
+/// nothing.
+#[cfg(feature = "ssl")]
+fn reached(level: Level, matching: &Matching, must_match: bool) -> &'static str {
+    match matching {
+        _ if !level.uses_dane() => level.name(),
+        Matching::Records(records) if records.half => "half-dane",
+        _ if must_match => Level::Dane.name(),
+        _ => Level::Encrypt.name(),
+    }
+}
+
+/// The server's certificate is not what it should be.
+#[cfg(feature = "ssl")]
+async fn unverified(attempt: &mut Attempt<'_>, connection: &mut Connection) {
+    let enforced = attempt.enforcement() == Enforcement::Enforce;
+    attempt.tls.require_tls(RequireTls::NoMatch, !enforced);
+    if !enforced {
         let text = "Server certificate not verified".to_owned();
         let reason = Reason::own(Status::new(4, 7, 5), text);
         attempt.fail_all(Some(connection), Scope::Server, reason).await;
-        return Err(Refused);
+        return;
     }
-    Ok(())
+    let peer = connection.tls.as_ref().and_then(|tls| tls.peer.as_ref());
+    let what = if peer.is_some_and(|peer| peer.trusted) { "matching" } else { "trusted" };
+    let text = format!(
+        "Sender requested REQUIRETLS, but no {what} server certificate was found. The last \
+         attempted server was {}",
+        connection.peer.name
+    );
+    let reason = Reason::own(Status::new(5, 7, 10), text);
+    attempt.fail_all(Some(connection), Scope::Lacking, reason).await;
 }
 
 /// How the server is to prove itself, and whether there is no mail for it if it does not.
@@ -242,6 +332,9 @@ fn retry_in_the_clear(attempt: &mut Attempt<'_>, connection: &mut Connection) {
 async fn may_go_plain(attempt: &Attempt<'_>, connection: &Connection, nexthop: &str) -> bool {
     let request = attempt.request;
     let waited = request.activated.since(request.arrival);
+    if attempt.enforcement().requires_tls() {
+        return false;
+    }
     let probe = request.trace.verify || request.trace.expand_only;
     if !probe && waited < attempt.settings.encryption.patience.as_secs_f64() {
         return false;

@@ -14,6 +14,7 @@ use super::envelope;
 use super::handshake::broke;
 use super::mapping::Mapping;
 use super::reason::Reason;
+use super::require_tls::Enforcement;
 use crate::mail::status::Status;
 use crate::spool::StoredContent;
 use crate::wire::smtp_reply::Reply;
@@ -142,6 +143,10 @@ impl Dialogue<'_, '_> {
         let sender = mail.mapping.sender();
         let features = &self.connection.features;
         let mut command = envelope::mail(request, sender, features, quoted, converts);
+        let wanted = self.attempt.enforcement() > Enforcement::Disable;
+        if wanted && features.require_tls && self.connection.tls.is_some() {
+            command.push_str(" REQUIRETLS");
+        }
         let dummy_auth = settings.login.as_ref().is_some_and(|login| login.dummy_mail_auth);
         if dummy_auth && features.auth.is_some() {
             command.push_str(" AUTH=<>");

@@ -4,7 +4,7 @@ use super::parameter::{self, Allowed, BadParameter};
 use super::{Done, End, Session};
 use crate::cleanup::Origin;
 use crate::mail::address;
-use crate::mail::envelope::{Client, Recipient, RewriteContext, Timestamp};
+use crate::mail::envelope::{Client, Recipient, RewriteContext, Timestamp, TlsWish};
 use crate::rewrite::ResolveError;
 use crate::smtpd::anvil::Event;
 use crate::smtpd::dialogue::Login;
@@ -28,6 +28,13 @@ pub(super) struct Grammar {
     pub strict: bool,
     /// Non-ASCII domains are welcome.
     pub smtputf8: bool,
+}
+
+/// A MAIL command for a filter that knows nothing of REQUIRETLS.
+fn without_require_tls(command: &str) -> String {
+    let words = command.split_ascii_whitespace();
+    let kept = words.filter(|word| !word.eq_ignore_ascii_case("REQUIRETLS"));
+    kept.collect::<Vec<_>>().join(" ")
 }
 
 impl Session {
@@ -91,7 +98,11 @@ impl Session {
         self.incoming.parameters = parameters;
         self.start_transaction(sender);
         if service.settings.proxy_filter.is_some() {
-            text.clone_into(&mut self.proxy_mail);
+            // What filters are used to hear; the header says it instead.
+            self.proxy_mail = match self.incoming.parameters.require_tls {
+                true => without_require_tls(text),
+                false => text.to_owned(),
+            };
         }
         if !service.settings.delay_open_until_valid_rcpt
             && let Some(reply) = self.open_message().await?
@@ -271,6 +282,7 @@ impl Session {
         Allowed {
             withheld: self.withheld,
             smtputf8: settings.smtputf8 && !self.withheld.has(Keywords::SMTPUTF8),
+            require_tls: self.offers_require_tls(),
             verp: self.may_verp,
             default_verp: &settings.default_verp_delimiters,
             verp_filter: &settings.verp_delimiter_filter,
@@ -412,6 +424,9 @@ impl Session {
         envelope.body = parameters.body;
         envelope.verp = parameters.verp.take();
         envelope.smtputf8 = talk.smtputf8;
+        if parameters.require_tls {
+            envelope.tls_wish = TlsWish::REQUIRED;
+        }
         envelope.filter.clone_from(&service.settings.content_filter);
         envelope.rewrite_context =
             if talk.local_rewriting { RewriteContext::Local } else { RewriteContext::Remote };

@@ -108,6 +108,7 @@ impl Session {
         add(offered(Keywords::DSN), "DSN");
         add(offered(Keywords::SMTPUTF8) && settings.smtputf8, "SMTPUTF8");
         add(offered(Keywords::CHUNKING), "CHUNKING");
+        add(self.offers_require_tls(), "REQUIRETLS");
         lines
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct MailParameters {
     pub auth: Option<String>,
     /// XVERP, with its delimiters.
     pub verp: Option<String>,
+    /// REQUIRETLS
+    pub require_tls: bool,
 }
 
 /// The parameters of RCPT.
@@ -39,6 +41,8 @@ pub(super) struct Allowed<'a> {
     pub withheld: Keywords,
     /// SMTPUTF8 is known.
     pub smtputf8: bool,
+    /// REQUIRETLS is known: the connection is encrypted.
+    pub require_tls: bool,
     /// XVERP is known to this client.
     pub verp: bool,
     /// `default_verp_delimiters`
@@ -91,6 +95,8 @@ pub(super) fn of_mail(
             found.size = size_of(size)?;
         } else if allowed.smtputf8 && text.eq_ignore_ascii_case("SMTPUTF8") {
             // Seen before the address was read.
+        } else if allowed.require_tls && text.eq_ignore_ascii_case("REQUIRETLS") {
+            found.require_tls = true;
         } else if let Some(auth) = value(text, "AUTH") {
             if found.auth.is_some() {
                 return Err(bad("503 5.5.4 Error: multiple AUTH= options"));
@@ -234,6 +240,7 @@ mod tests {
     const ALLOWED: Allowed<'_> = Allowed {
         withheld: Keywords::NONE,
         smtputf8: true,
+        require_tls: true,
         verp: true,
         default_verp: "+=",
         verp_filter: "-=+",
@@ -270,6 +277,10 @@ mod tests {
         ] {
             assert_eq!(mail(text).unwrap_err(), reply);
         }
+        assert!(mail("requiretls").unwrap().require_tls);
+        let plain = Allowed { require_tls: false, ..ALLOWED };
+        let refused = of_mail(&words("REQUIRETLS"), plain, 0).unwrap_err();
+        assert_eq!(refused.reply, "555 5.5.4 Unsupported option: REQUIRETLS");
         assert_eq!(mail("XVERP").unwrap().verp.as_deref(), Some("+="));
     }
 

@@ -469,6 +469,9 @@ impl Session {
             lines.push_str(&received::header(&self.talk, &self.service.settings));
             lines.push('\n');
         }
+        if self.incoming.parameters.require_tls && self.service.settings.require_tls_header {
+            lines.push_str("Require-TLS-ESMTP: yes\n");
+        }
         self.filter_content(lines.as_bytes()).await;
     }
 

@@ -19,6 +19,13 @@ impl Session {
             && !self.withheld.has(Keywords::STARTTLS)
     }
 
+    /// Whether REQUIRETLS is announced, and known to MAIL.
+    pub(super) fn offers_require_tls(&self) -> bool {
+        self.talk.tls.is_some()
+            && self.service.settings.require_tls
+            && !self.withheld.has(Keywords::REQUIRETLS)
+    }
+
     pub(super) async fn starttls(&mut self, words: &[Word<'_>]) -> Done {
         let refusal = |text: &str| (Faults::PROTOCOL, text.to_owned());
         if words.len() != 1 {
