@@ -69,6 +69,8 @@ pub enum Data {
 pub(super) struct Asked {
     /// What it comes to.
     pub(super) answer: Result<Answer, DnsError>,
+    /// For how many seconds it may be taken for granted that there is nothing, if the reply says.
+    pub(super) absent: Option<u32>,
     /// What is odd about it, for the log.
     pub(super) oddities: Vec<String>,
     /// The name server has validated it (the AD bit, RFC 4035 section 3.2.3).
@@ -145,7 +147,7 @@ impl fmt::Display for Record {
 
 impl From<Result<Answer, DnsError>> for Asked {
     fn from(answer: Result<Answer, DnsError>) -> Self {
-        Self { answer, oddities: Vec::new(), validated: false }
+        Self { answer, absent: None, oddities: Vec::new(), validated: false }
     }
 }
 
@@ -153,7 +155,7 @@ impl From<Result<Answer, DnsError>> for Asked {
 pub(super) fn read(reply: &Message, kind: Kind) -> Asked {
     let mut oddities = Vec::new();
     let answer = read_answers(reply, kind, &mut oddities);
-    Asked { answer, oddities, validated: reply.metadata.authentic_data }
+    Asked { answer, absent: None, oddities, validated: reply.metadata.authentic_data }
 }
 
 /// Reads the bytes of a reply, and throws away what it comes to: for fuzzing.

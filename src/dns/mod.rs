@@ -232,7 +232,7 @@ impl Resolver {
         let records = match self.shared.cache.find(name, kind, search) {
             Some(known) => known,
             None => {
-                let followed = self.shared.follow(name, kind, search).await;
+                let followed = self.shared.follow(name, kind, search, &mut None).await;
                 if search.dnssec {
                     self.shared.probe().await;
                 }
@@ -252,6 +252,28 @@ impl Resolver {
                 );
                 Err(LookupError { error: DnsError::TryAgain, text })
             }
+        }
+    }
+
+    /// The A records by which a block or allow list lists `name`, and for how many seconds the
+    /// answer holds, if it says: also an answer that there are none (RFC 2308).
+    pub async fn listing(
+        &self,
+        name: &str,
+    ) -> (Result<Arc<Vec<Record>>, LookupError>, Option<u32>) {
+        let (kind, search) = (Kind::A, Search::default());
+        if let Some(known) = self.shared.cache.find(name, kind, search) {
+            let ttl = known.iter().map(|record| record.ttl).min();
+            return (Ok(known), ttl);
+        }
+        let mut absent = None;
+        match self.shared.follow(name, kind, search, &mut absent).await {
+            Ok((records, ttl)) => {
+                let records = Arc::new(records);
+                self.shared.cache.keep((name, kind, search), ttl, records.clone());
+                (Ok(records), Some(ttl))
+            }
+            Err(failed) => (Err(failed), absent),
         }
     }
 
@@ -303,13 +325,16 @@ impl Shared {
         asked: &str,
         kind: Kind,
         mut search: Search,
+        absent: &mut Option<u32>,
     ) -> Result<(Vec<Record>, u32), LookupError> {
         let mut name = asked.to_owned();
         for _ in 0..CNAME_MAX {
             let asked = self.servers.ask(&name, kind, search).await;
+            *absent = asked.absent;
             if asked.validated {
                 self.probe.succeeded();
             }
+            *absent = asked.absent;
             if let Some(log) = &self.log {
                 for oddity in &asked.oddities {
                     log.warning(format_args!("{oddity}"));

@@ -47,7 +47,7 @@ impl Shared {
             return;
         }
         let search = Search { dnssec: true, ..Search::default() };
-        let asked = Box::pin(self.follow(name, *kind, search)).await;
+        let asked = Box::pin(self.follow(name, *kind, search, &mut None)).await;
         let Some(log) = &self.log else { return };
         if self.probe.available.load(Ordering::Relaxed) {
             if log.verbose() > 0 {

@@ -186,11 +186,12 @@ impl Settings {
                         }
                     }
                     Ok(Err(NetError::Dns(NetDnsError::NoRecordsFound(none)))) => {
-                        return Err(match none.response_code {
+                        let absent = none.soa.as_ref().map(|soa| soa.ttl);
+                        let nothing = Asked::from(Err(match none.response_code {
                             ResponseCode::NXDomain => DnsError::NotFound,
                             _ => DnsError::NoData,
-                        })
-                        .into();
+                        }));
+                        return Asked { absent, ..nothing };
                     }
                     Ok(Err(NetError::Dns(NetDnsError::ResponseCode(code)))) => match code {
                         // The next server may know better.

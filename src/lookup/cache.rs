@@ -131,6 +131,20 @@ impl Cache {
         &self.name
     }
 
+    /// The file, if there is one.
+    pub fn path(&self) -> Option<PathBuf> {
+        self.file.as_ref().map(|file| indexed::path(&file.kind, &file.path))
+    }
+
+    /// Takes over the entries of another state of the same table that are not here.
+    pub fn take_over(&mut self, other: Self) {
+        for (key, value) in other.entries {
+            if let std::collections::hash_map::Entry::Vacant(place) = self.entries.entry(key) {
+                place.insert(value);
+            }
+        }
+    }
+
     /// Whether it outlives the process.
     pub fn has_file(&self) -> bool {
         self.file.is_some()

@@ -1,7 +1,5 @@
 //! Which process serves which master.cf line.
 
-use crate::config::master_cf::ServiceLine;
-
 /// A kind of process that master starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Host {
@@ -66,29 +64,11 @@ impl Host {
     }
 }
 
-/// Gives the clients of postscreen to the smtpd that they would come to after its tests: there are
-/// no such tests in this release. `smtpd` is `smtpd_service_name`.
-pub fn past_postscreen(lines: &mut [ServiceLine], smtpd: &str, mut warn: impl FnMut(String)) {
-    let is_target = |line: &&ServiceLine| line.program == "smtpd" && line.name == smtpd;
-    let target = lines.iter().find(is_target).cloned();
-    for line in lines.iter_mut().filter(|line| line.program == "postscreen") {
-        warn(format!(
-            "master.cf: line {}: service {}: postscreen tests nobody here; its clients go to smtpd at once",
-            line.line, line.name
-        ));
-        line.program = "smtpd".into();
-        line.maxproc = None;
-        if let Some(target) = &target {
-            line.overrides.extend(target.overrides.iter().cloned());
-            line.maxproc = target.maxproc;
-        }
-    }
-}
-
 /// Who serves a line with this program.
 pub fn service(program: &str) -> Service {
     match program {
-        "smtpd" => Service::Hosted(Host::Smtpd),
+        // postscreen is the front part of smtpd.
+        "smtpd" | "postscreen" => Service::Hosted(Host::Smtpd),
         "pickup" | "postlogd" => Service::Hosted(Host::Pickup),
         "qmgr" | "oqmgr" | "nqmgr" | "showq" | "error" | "discard" | "verify" => {
             Service::Hosted(Host::Qmgr)

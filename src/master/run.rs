@@ -123,9 +123,6 @@ impl Plan {
         let mut lines = master_cf::last_of_each(lines, |text| warnings.push(text));
         let disabled = config.text(&p::master_service_disable);
         lines.retain(|line| !master_cf::is_disabled(&disabled, line));
-        hosts::past_postscreen(&mut lines, &config.text(&p::smtpd_service_name), |text| {
-            warnings.push(text);
-        });
         let mut hosted: BTreeMap<Host, Vec<(ServiceLine, Vec<Place>)>> = BTreeMap::new();
         let mut internal = vec![internal_line("queue", "qmgr"), internal_line("control", "qmgr")];
         if cfg!(feature = "ssl") && !lines.iter().any(|line| line.program == "tlsmgr") {

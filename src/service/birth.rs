@@ -45,7 +45,11 @@ pub struct Birth {
     pub log: Log,
     parts: Parts,
     faults: Faults,
+    folders: Folders,
 }
+
+/// Folders that a process may write to besides those of its profile.
+type Folders = Arc<Mutex<Vec<PathBuf>>>;
 
 type Parts = Arc<Mutex<Vec<Part>>>;
 
@@ -85,6 +89,14 @@ impl Birth {
             parts.push(Part { program, config: config.clone() });
         }
         config
+    }
+
+    /// Asks to be allowed to write to a folder that is not in the profile: a line of master.cf
+    /// names a table there that the process keeps itself.
+    pub fn writes_to(&self, folder: PathBuf) {
+        if let Ok(mut folders) = self.folders.lock() {
+            folders.push(folder);
+        }
     }
 
     /// Reads the settings of each service. A service with a value that does not fit, or whose
@@ -186,6 +198,7 @@ where
     };
     let (config, privileged, log) = (birth.config.clone(), birth.privileged, birth.log.clone());
     let (parts, faults) = (birth.parts.clone(), birth.faults.clone());
+    let folders = birth.folders.clone();
     let mut views: Vec<_> = birth.services.iter().map(|service| service.config.clone()).collect();
     let state = match prepare(birth) {
         Ok(state) => state,
@@ -201,7 +214,8 @@ where
     if let Some((program, text)) = first_problem(profile.name, views, &parts) {
         return give_up(&log.of_program(&program), &text);
     }
-    if let Err(text) = profile.confine(&named, privileged, &log) {
+    let folders = folders.lock().map(|mut all| std::mem::take(&mut *all)).unwrap_or_default();
+    if let Err(text) = profile.confine(&named, folders, privileged, &log) {
         return give_up(&log, &text);
     }
     let runtime = match runtime(profile.threads) {
@@ -271,6 +285,7 @@ fn begin(profile: &Profile) -> Result<(Birth, Master), String> {
         generation: start.generation,
         log,
         parts: Parts::default(),
+        folders: Folders::default(),
         faults: Faults::default(),
     };
     Ok((birth, master))

@@ -84,6 +84,13 @@ fn between(from: Timestamp, to: Timestamp) -> u64 {
     to.0.saturating_sub(from.0)
 }
 
+/// A time span of that many microseconds in seconds, as log lines show it.
+pub fn seconds(micros: u64, decimals: u32) -> String {
+    let mut text = String::new();
+    append_time(&mut text, micros, decimals);
+    text
+}
+
 /// Appends a time span of that many microseconds in seconds, as Postfix shows it: two significant
 /// digits, never more than `decimals` (0 to 6) places, no trailing zeros.
 fn append_time(out: &mut String, micros: u64, decimals: u32) {

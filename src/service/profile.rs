@@ -54,16 +54,18 @@ impl Profile {
     /// give up is given up.
     ///
     /// `views` are the configurations that it runs with: its own last, before that those of the
-    /// master.cf lines that it serves.
+    /// master.cf lines that it serves. `folders` are those that these lines let it write to as well.
     pub fn confine(
         &self,
         views: &[Arc<Config>],
+        folders: Vec<PathBuf>,
         privileged: bool,
         log: &Log,
     ) -> Result<(), String> {
         let Some(config) = views.last() else { return Err("no configuration".into()) };
         // The settings of tables may be for root's eyes only.
-        let files = self.files(config, views);
+        let mut files = self.files(config, views);
+        files.write.extend(folders);
         let say = |what: &'static str| move |e: &dyn std::fmt::Display| format!("{what}: {e}");
         if self.user == RunAs::MailOwner {
             if privileged {

@@ -10,11 +10,10 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-#[cfg(feature = "ssl")]
-use crate::tls::Socket;
-use crate::tls::Stream;
+use crate::tls::{Socket, Stream};
 
 /// Room for the commands of one turn.
 const COMMAND_ROOM: usize = 4 << 10;
@@ -71,6 +70,39 @@ impl Connection {
             deadline,
             deaf: false,
         }
+    }
+
+    /// The socket of a connection by TCP that is not encrypted, to be looked at.
+    pub fn socket(&self) -> Option<&TcpStream> {
+        match &self.stream {
+            Stream::Plain(Socket::Tcp(tcp)) => Some(tcp),
+            _ => None,
+        }
+    }
+
+    /// The stream, and what has been read and not been used.
+    pub fn into_parts(mut self) -> (Stream, Vec<u8>) {
+        self.input.drain(..self.start);
+        (self.stream, self.input)
+    }
+
+    /// Puts bytes in front of what is still to be read.
+    pub fn push_front(&mut self, bytes: &[u8]) {
+        let rest = self.input.split_off(self.start);
+        self.input = bytes.to_vec();
+        self.input.extend(rest);
+        self.start = 0;
+    }
+
+    /// Takes the replies that have not left yet.
+    pub fn take_unsent(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.output)
+    }
+
+    /// Gives the next request this much time.
+    pub fn give(&mut self, timeout: Duration) {
+        self.patience.timeout = timeout;
+        self.start_request();
     }
 
     /// Takes the socket for a handshake; what has been read and not been used is forgotten.

@@ -80,6 +80,14 @@ impl Encryption {
         Ok(this)
     }
 
+    /// Whether there are certificates to encrypt with.
+    pub fn has_certificates(&self) -> bool {
+        #[cfg(feature = "ssl")]
+        return self.server.is_some();
+        #[cfg(not(feature = "ssl"))]
+        return false;
+    }
+
     /// What the log is to hear about connections of a client (`smtpd_tls_loglevel_maps`,
     /// `smtpd_tls_loglevel`).
     #[cfg(feature = "ssl")]

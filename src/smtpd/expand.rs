@@ -25,7 +25,7 @@ impl Filter {
     }
 
     /// `value` with `_` for each byte that may not pass.
-    fn clean<'a>(&self, value: Cow<'a, str>) -> Cow<'a, str> {
+    pub(super) fn clean<'a>(&self, value: Cow<'a, str>) -> Cow<'a, str> {
         if value.bytes().all(|byte| self.allows(byte)) {
             return value;
         }
@@ -55,6 +55,11 @@ pub fn reply_text(
         Some(filter.clean(value))
     };
     expand_once(template, &lookup).text
+}
+
+/// Expands `template` by `lookup` alone.
+pub fn text<'a>(template: &str, lookup: &dyn Fn(&str) -> Option<Cow<'a, str>>) -> String {
+    expand_once(template, lookup).text
 }
 
 /// A fact of the session by its name.

@@ -1,8 +1,8 @@
 //! What is wrong with restriction lists, in words: for the log when a service starts, and for
 //! `postfix check`, which knows file and line of each.
 
-use super::check;
 use super::restriction::{Parser, Restriction, Rule};
+use super::{check, postscreen};
 use crate::config::master_cf::ServiceLine;
 use crate::config::{Config, split_list};
 
@@ -39,6 +39,7 @@ pub fn problems(config: &Config, services: &[ServiceLine]) -> Vec<String> {
             }
         }
     }
+    found.extend(postscreen::problems(config, services));
     found
 }
 

@@ -10,10 +10,13 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::anvil::Peaks;
+use super::passed::{Passed, Replay};
 use super::peer::{Directory, Peer};
+use super::postscreen::{self, Screen};
 use super::service::{Intake, Service, Shared};
 use super::session::Session;
-use super::upstream;
+use super::settings::Settings;
+use super::upstream::{self, Proxy};
 use crate::cleanup::Cleanup;
 use crate::config::master_cf::SocketKind;
 use crate::config::{Config, parameters as p};
@@ -26,10 +29,13 @@ use crate::service::intake::QueueClient;
 use crate::service::logging::syslog_name;
 use crate::spool::Writer;
 use crate::tls::{Socket, Stream};
+use crate::wire::proxy_protocol::Families;
 
 /// Everything that is ready before confinement.
 pub struct State {
     doors: Vec<Door>,
+    screens: Vec<ScreenDoor>,
+    common: postscreen::Common,
     statistics: Statistics,
     #[cfg(feature = "ssl")]
     keys: Arc<crate::tls::remote::KeyHolder>,
@@ -56,6 +62,20 @@ struct Door {
     places: Arc<Semaphore>,
     log: Log,
     master_log: Log,
+}
+
+/// A postscreen service and its sockets.
+struct ScreenDoor {
+    screen: postscreen::Unfinished,
+    sockets: Vec<OwnedFd>,
+    kind: SocketKind,
+    log: Log,
+}
+
+/// What a line of master.cf is.
+enum Line {
+    Smtpd(Pair<Unfinished>),
+    Postscreen(Box<postscreen::Unfinished>),
 }
 
 /// A service, and the same under `stress = yes` for when all sessions are taken.
@@ -87,7 +107,15 @@ pub fn prepare(mut birth: Birth) -> Result<State, String> {
     // In Postfix a bad value of anvil's ends anvil, and nothing is counted: no reason to serve nobody.
     let anvil = birth.config.with_overrides(&[]);
     let shared = Arc::new(Shared::new(Resolver::with_log(birth.log.clone()), &anvil));
-    let services = birth.read_each(|birth, line| prepare_line(birth, line, &shared));
+    let mut common = postscreen::Common::default();
+    let lines = birth.read_each(|birth, line| match line.line.program.as_str() {
+        "postscreen" => postscreen::prepare(birth, line, &shared.resolver, &mut common)
+            .map(|screen| Line::Postscreen(Box::new(screen))),
+        _ => prepare_line(birth, line, &shared).map(Line::Smtpd),
+    });
+    for folder in common.folders() {
+        birth.writes_to(folder);
+    }
     let queue_directory = birth.config.queue_directory();
     let max_idle = birth.config.time(&p::max_idle);
     let statistics = Statistics {
@@ -97,11 +125,21 @@ pub fn prepare(mut birth: Birth) -> Result<State, String> {
         log: Log::new(&syslog_name(&birth.config_of_service("anvil")), "anvil"),
     };
     let master_log = Log::new(&syslog_name(&birth.config), "master");
-    let doors = services.into_iter().map(|(line, services)| {
+    let mut screens = Vec::new();
+    let mut doors = Vec::new();
+    for (line, prepared) in lines {
+        let services = match prepared {
+            Line::Smtpd(services) => services,
+            Line::Postscreen(screen) => {
+                let birth::Service { line, sockets, log, .. } = line;
+                screens.push(ScreenDoor { screen: *screen, sockets, kind: line.kind, log });
+                continue;
+            }
+        };
         let affordable = line.config.count(&p::smtpd_memory_limit) / SESSION_MEMORY;
         let allowed = line.line.maxproc.and_then(|most| usize::try_from(most).ok());
         let places = allowed.unwrap_or(usize::MAX).min(affordable).clamp(1, Semaphore::MAX_PERMITS);
-        Door {
+        doors.push(Door {
             services,
             kind: line.line.kind,
             name: line.line.name,
@@ -110,10 +148,12 @@ pub fn prepare(mut birth: Birth) -> Result<State, String> {
             sockets: line.sockets,
             log: line.log,
             master_log: master_log.clone(),
-        }
-    });
+        });
+    }
     Ok(State {
-        doors: doors.collect(),
+        doors,
+        screens,
+        common,
         statistics,
         #[cfg(feature = "ssl")]
         keys: crate::tls::remote::KeyHolder::of(&birth.config, birth.generation),
@@ -172,11 +212,13 @@ pub async fn serve(state: State, mut life: Life) {
     let queue = QueueClient::start(&state.queue_directory, writer.clone());
     let statistics = tokio::spawn(statistics(state.statistics));
     let (alive, mut all_gone) = tokio::sync::mpsc::channel::<()>(1);
+    let mut rooms = Vec::new();
     for door in state.doors {
         let finish = |service: Unfinished| Arc::new(service(writer.clone(), queue.clone()));
         let Pair { calm, stressed } = door.services;
         let room = Arc::new(Room {
             services: Pair { calm: finish(calm), stressed: stressed.map(finish) },
+            name: door.name.clone(),
             title: title(&door.name, door.sockets.first()),
             most: door.most,
             places: door.places,
@@ -185,6 +227,7 @@ pub async fn serve(state: State, mut life: Life) {
             master_log: door.master_log,
             alive: alive.clone(),
         });
+        rooms.push(room.clone());
         #[cfg(feature = "ssl")]
         let keys = state.keys.clone();
         let (sockets, life, kind) = (door.sockets, life.clone(), door.kind);
@@ -201,7 +244,32 @@ pub async fn serve(state: State, mut life: Life) {
             }
         });
     }
-    drop(alive);
+    state.common.keep(&life);
+    for door in state.screens {
+        let behind = rooms.iter().find(|room| room.name == door.screen.smtpd_service()).cloned();
+        let lobby = Lobby {
+            places: Arc::new(Semaphore::new(door.screen.places())),
+            screen: door.screen.finish(behind),
+            log: door.log,
+            alive: alive.clone(),
+        };
+        #[cfg(feature = "ssl")]
+        let keys = state.keys.clone();
+        let (sockets, life, kind) = (door.sockets, life.clone(), door.kind);
+        tokio::spawn(async move {
+            #[cfg(feature = "ssl")]
+            lobby.open_keys(keys).await;
+            for socket in sockets {
+                let (lobby, life) = (lobby.clone(), life.clone());
+                tokio::spawn(async move {
+                    if let Err(e) = wait_at(socket, kind, &lobby, life).await {
+                        lobby.log.fatal(format_args!("accept connection: {e}"));
+                    }
+                });
+            }
+        });
+    }
+    drop((alive, rooms));
     life.drained().await;
     statistics.abort();
     tokio::select! {
@@ -229,10 +297,21 @@ async fn statistics(Statistics { peaks, every, idle, log }: Statistics) {
     }
 }
 
+/// What the sessions of one postscreen service share.
+#[derive(Clone)]
+struct Lobby {
+    screen: Arc<Screen>,
+    places: Arc<Semaphore>,
+    log: Log,
+    alive: tokio::sync::mpsc::Sender<()>,
+}
+
 /// What the sessions of one service share.
 #[derive(Debug)]
-struct Room {
+pub struct Room {
     services: Pair<Arc<Service>>,
+    /// First column of master.cf.
+    name: String,
     /// `name` and `address:port` in quotes and brackets, as the log names the service.
     title: String,
     most: Option<u32>,
@@ -298,6 +377,41 @@ async fn listen(
     }
 }
 
+/// Accepts the clients of a postscreen service.
+async fn wait_at(
+    socket: OwnedFd,
+    kind: SocketKind,
+    lobby: &Lobby,
+    mut life: Life,
+) -> std::io::Result<()> {
+    let listener = Listener::new(socket, kind)?;
+    loop {
+        let accepted = tokio::select! {
+            place = lobby.places.clone().acquire_owned() => (place, listener.accept().await),
+            () = life.drained() => return Ok(()),
+        };
+        match accepted {
+            (place, Ok(Client { stream, addresses: Some(addresses), .. })) => {
+                let Lobby { screen, log, alive, .. } = lobby.clone();
+                tokio::spawn(async move {
+                    let screening = Box::pin(screen.receive(stream, addresses));
+                    if let Err(text) = survive(screening).await {
+                        log.line(Level::Panic, format_args!("{text}"));
+                    }
+                    drop((place, alive));
+                });
+            }
+            // postscreen is for clients with an address.
+            (_, Ok(_)) => {}
+            (_, Err(e)) if is_clients_fault(&e) => {}
+            (_, Err(e)) => {
+                lobby.log.warning(format_args!("accept connection: {e}"));
+                tokio::time::sleep(BREATHER).await;
+            }
+        }
+    }
+}
+
 fn is_clients_fault(e: &std::io::Error) -> bool {
     use std::io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, WouldBlock};
     matches!(e.kind(), ConnectionAborted | ConnectionReset | Interrupted | WouldBlock)
@@ -308,7 +422,21 @@ enum Listener {
     Unix(UnixListener),
 }
 
-type Client = (Stream, Option<(SocketAddr, SocketAddr)>);
+/// A client that has come.
+struct Client {
+    stream: Stream,
+    /// Its address and ours; none over a UNIX socket.
+    addresses: Option<(SocketAddr, SocketAddr)>,
+    /// postscreen has let it pass, and knows about its proxy.
+    screened: bool,
+    replay: Option<Box<Replay>>,
+}
+
+impl Client {
+    fn new(stream: Stream, addresses: Option<(SocketAddr, SocketAddr)>) -> Self {
+        Self { stream, addresses, screened: false, replay: None }
+    }
+}
 
 impl Listener {
     fn new(socket: OwnedFd, kind: SocketKind) -> std::io::Result<Self> {
@@ -330,13 +458,23 @@ impl Listener {
                 let local = stream
                     .local_addr()
                     .unwrap_or_else(|_| SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)));
-                Ok((stream.into(), Some((remote, local))))
+                Ok(Client::new(stream.into(), Some((remote, local))))
             }
             Self::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
-                Ok((stream.into(), None))
+                Ok(Client::new(stream.into(), None))
             }
         }
+    }
+}
+
+#[cfg(feature = "ssl")]
+impl Lobby {
+    /// Finds the keys of the engine's certificates, before the first client.
+    async fn open_keys(&self, keys: Arc<crate::tls::remote::KeyHolder>) {
+        let screen = self.screen.clone();
+        // Should it panic, there is no TLS, and that is what clients are told.
+        let _ = tokio::task::spawn_blocking(move || screen.open_keys(&keys)).await;
     }
 }
 
@@ -355,8 +493,15 @@ impl Room {
     }
 
     /// A place for one more session; waits while all are taken.
-    async fn place(&self) -> Option<OwnedSemaphorePermit> {
+    pub async fn place(&self) -> Option<OwnedSemaphorePermit> {
         self.places.clone().acquire_owned().await.ok()
+    }
+
+    /// Takes a client that postscreen has let pass.
+    pub fn take_over(&self, passed: Passed, place: Option<OwnedSemaphorePermit>) {
+        let Passed { stream, remote, local, replay } = passed;
+        let addresses = Some((remote, local));
+        self.admit(Client { stream, addresses, screened: true, replay }, place);
     }
 
     fn admit(&self, client: Client, place: Option<OwnedSemaphorePermit>) {
@@ -411,13 +556,17 @@ impl Room {
 }
 
 /// Finds out who the client is, and talks with it.
-async fn greet(service: Arc<Service>, (mut stream, mut addresses): Client, log: Log) {
+async fn greet(service: Arc<Service>, client: Client, log: Log) {
+    let Client { mut stream, mut addresses, screened, replay } = client;
     let mut is_unknown = false;
     if service.settings.behind_proxy
+        && !screened
         && let Some(own) = addresses
         && let Stream::Plain(Socket::Tcp(tcp)) = &mut stream
     {
-        addresses = upstream::addresses(tcp, own, &service.settings, &log).await;
+        let Settings { ipv4, ipv6, upstream_proxy_timeout: timeout, .. } = service.settings;
+        let proxy = Proxy { families: Families { ipv4, ipv6 }, timeout, late: "timeout error" };
+        addresses = upstream::addresses(tcp, own, proxy, &log).await;
         is_unknown = addresses.is_none();
     }
     let peer = match addresses {
@@ -431,6 +580,9 @@ async fn greet(service: Arc<Service>, (mut stream, mut addresses): Client, log: 
     let mut session = Box::new(Session::begin(service, stream, peer, log.clone()).await);
     if is_unknown {
         session.turn_away();
+    }
+    if let Some(replay) = replay {
+        session.resume(replay);
     }
     if let Err(text) = survive(session.run()).await {
         log.line(Level::Panic, format_args!("{text}"));

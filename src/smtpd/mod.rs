@@ -3,6 +3,7 @@
 //! ```text
 //! master.cf line ─► Service (settings, lists, tables)
 //! client ─► listener ─► Session ─► cleanup ─► spool ─► qmgr
+//!              └─ postscreen ─┘
 //! ```
 //!
 //! Each master.cf line has its own view of the configuration; a session is a task.
@@ -15,11 +16,13 @@ mod draft;
 mod encryption;
 mod expand;
 mod fault;
-mod keyword;
+pub mod keyword;
 mod lint;
 mod listener;
+mod passed;
 mod peer;
 mod policy;
+pub mod postscreen;
 mod restriction;
 mod sasl;
 mod service;
@@ -35,7 +38,8 @@ use crate::service::profile::{Profile, RunAs, Threads};
 
 pub use lint::problems as restriction_problems;
 
-/// What smtpd may touch.
+/// What smtpd may touch; where a line of master.cf is postscreen's, also the folder of its
+/// `postscreen_cache_map`.
 pub const PROFILE: Profile = Profile {
     name: "smtpd",
     user: RunAs::MailOwner,

@@ -8,7 +8,6 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::session::escape;
-use super::settings::Settings;
 use crate::log::Log;
 use crate::wire::proxy_protocol::{Families, HEADER_MAX, Origin, is_incomplete, take};
 
@@ -18,15 +17,26 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// Client and server address of a connection.
 pub type Addresses = (SocketAddr, SocketAddr);
 
+/// What is expected of a proxy.
+#[derive(Clone, Copy, Debug)]
+pub struct Proxy {
+    /// Which address families are in use.
+    pub families: Families,
+    /// How long the header may take.
+    pub timeout: Duration,
+    /// What the log says when it takes longer.
+    pub late: &'static str,
+}
+
 /// Reads the header of a proxy, and no byte more. None, and a warning, if there is none in time.
 pub async fn addresses(
     stream: &mut TcpStream,
     own: Addresses,
-    settings: &Settings,
+    proxy: Proxy,
     log: &Log,
 ) -> Option<Addresses> {
-    let end = Instant::now() + settings.upstream_proxy_timeout;
-    let families = Families { ipv4: settings.ipv4, ipv6: settings.ipv6 };
+    let Proxy { families, timeout, late } = proxy;
+    let end = Instant::now() + timeout;
     let mut buffer = [0; HEADER_MAX];
     let header = loop {
         let count = match timeout_at(end, stream.peek(&mut buffer)).await {
@@ -36,7 +46,7 @@ pub async fn addresses(
             }
             Ok(Ok(count)) => count,
             Err(_) => {
-                log.warning(format_args!("haproxy read: timeout error"));
+                log.warning(format_args!("haproxy read: {late}"));
                 return None;
             }
         };

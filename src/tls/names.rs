@@ -28,7 +28,8 @@ pub const IDLE: [&str; 19] = [
     "tls_null_cipherlist",
 ];
 
-/// The files of a program's own certificates; `prefix` is `smtpd`, `smtp` or `lmtp`.
+/// The files of a program's own certificates; `prefix` is `smtpd`,
+/// `postscreen`, `smtp` or `lmtp`.
 pub fn identity_files(config: &Config, prefix: &str) -> IdentityFiles {
     let text = |suffix: &str| config.text_named(&format!("{prefix}_tls_{suffix}"));
     let chains = text("chain_files");

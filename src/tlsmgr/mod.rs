@@ -111,6 +111,7 @@ fn all_files(birth: &Birth) -> Vec<IdentityFiles> {
         };
         let files = match line.program.as_str() {
             "smtpd" => names::identity_files(&view, "smtpd"),
+            "postscreen" => names::identity_files(&view, "postscreen"),
             "smtp" => names::identity_files(&view, "smtp"),
             "lmtp" => names::identity_files(&view, "lmtp"),
             _ => continue,

@@ -78,6 +78,10 @@ parameters! {
     postscreen_non_smtp_command_enable: Bool = "no";
     /// For how long a client that passed the non-SMTP command test is not tested again.
     postscreen_non_smtp_command_ttl: Time = "30d", Limits::at_least(1);
+    /// Whether a client that passes the tests after the greeting goes on to smtpd(8) in the same
+    /// connection, with its first recipient, instead of being told to come again; Postfix has
+    /// nothing of the kind.
+    postscreen_pass_after_deep_tests: Bool = "no";
     /// What happens to a client that sends several commands at once without permission.
     postscreen_pipelining_action: Text = "enforce", Limits::at_least(1);
     /// Whether clients are tested for unauthorized pipelining.

@@ -25,12 +25,13 @@ mod other;
 mod parameter;
 mod proxy_filter;
 mod received;
+mod replay;
 mod reply;
 mod start;
 mod starttls;
 mod xclient;
 
-pub use self::reply::escape;
+pub use self::reply::{add_footer, escape};
 
 use std::sync::Arc;
 
@@ -45,6 +46,7 @@ use super::dialogue::{Dialogue, stage};
 use super::draft::Draft;
 use super::fault::Faults;
 use super::keyword::Keywords;
+use super::passed::Replay;
 use super::sasl::{Offer, Remembered};
 use super::service::Service;
 use crate::filter::Milters;
@@ -132,6 +134,8 @@ pub struct Session {
     proxy_mail: String,
     may_xclient: bool,
     may_xforward: bool,
+    /// What postscreen's engine has heard already.
+    replay: Option<Box<Replay>>,
     /// What XFORWARD has said about the next message.
     forwarded: Option<Box<Forwarded>>,
 }
@@ -193,6 +197,9 @@ impl Session {
         // TLS before the greeting has seen to it already.
         if self.offer.is_none() {
             self.activate_sasl().await?;
+        }
+        if self.replay.is_some() && !self.replay().await? {
+            return Ok(());
         }
         loop {
             if self.hang_up {

@@ -54,27 +54,12 @@ impl Session {
         };
         let footer = from_map.as_deref().unwrap_or(&service.settings.reject_footer);
         if !footer.is_empty() {
-            self.add_footer(&mut reply, footer);
+            let filter = &service.settings.expansion_filter;
+            add_footer(&mut reply, footer, |line| {
+                expand::reply_text(&self.talk, &[], line, filter)
+            });
         }
         reply
-    }
-
-    /// `\c` at the beginning means on the same line; `\n` begins another line.
-    fn add_footer(&self, reply: &mut String, footer: &str) {
-        let (same_line, template) = match footer.strip_prefix("\\c") {
-            Some(rest) => (true, rest),
-            None => (false, footer),
-        };
-        let prefix = reply_prefix(reply).to_owned();
-        let filter = &self.service.settings.expansion_filter;
-        for (index, line) in template.split("\\n").enumerate() {
-            let line = expand::reply_text(&self.talk, &[], line, filter);
-            if index > 0 || !same_line {
-                reply.push_str("\r\n");
-                reply.push_str(&prefix);
-            }
-            reply.push_str(&line);
-        }
     }
 
     fn say(&mut self, text: &str) {
@@ -113,6 +98,24 @@ impl Session {
         if self.log.verbose() > 0 {
             self.log.info(format_args!("< {}: {text}", self.talk.peer.text));
         }
+    }
+}
+
+/// Adds a footer to a reply: `\c` at its beginning means on the same line, `\n` begins another
+/// line. `expanded` says what becomes of a line.
+pub fn add_footer(reply: &mut String, footer: &str, expanded: impl Fn(&str) -> String) {
+    let (same_line, template) = match footer.strip_prefix("\\c") {
+        Some(rest) => (true, rest),
+        None => (false, footer),
+    };
+    let prefix = reply_prefix(reply).to_owned();
+    for (index, line) in template.split("\\n").enumerate() {
+        let line = expanded(line);
+        if index > 0 || !same_line {
+            reply.push_str("\r\n");
+            reply.push_str(&prefix);
+        }
+        reply.push_str(&line);
     }
 }
 

@@ -45,6 +45,7 @@ impl Session {
             may_verp: false,
             may_xclient: false,
             may_xforward,
+            replay: None,
             forwarded: None,
             filter: None,
             proxy_mail: String::new(),
