@@ -96,7 +96,7 @@ pub(super) fn enter(maildir: &Maildir, limit: &Limit, size: u64, warnings: &mut 
         // Nobody keeps the sums here.
         Err(e) if e.kind() == io::ErrorKind::NotFound => {}
         Err(e) => {
-            warnings.push(format!("{}: {}", path.display(), crate::sys::spawn::error_text(&e)))
+            warnings.push(format!("{}: {}", path.display(), crate::sys::spawn::error_text(&e)));
         }
     }
 }
