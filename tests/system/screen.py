@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+"""postscreen in front of smtpd: going on in the same connection after the deep tests, plain and encrypted; what is
+remembered across a reload; hostile clients by the hundred."""
+import socket, ssl, subprocess
+
+from common import System, can_connect, free_port, main, wait_for
+
+BEHIND = "smtpd pass - - n - - smtpd\n  -o { smtpd_banner = $myhostname behind }\ndnsblog unix - - n - 0 dnsblog\n"
+
+
+class Client:
+    """Speaks SMTP, one line at a time."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port), 60)
+        self.lines = self.socket.makefile("rb")
+
+    def reply(self):
+        lines = []
+        while not lines or lines[-1][3:4] == b"-":
+            lines.append(self.lines.readline())
+            if not lines[-1]:
+                break
+        return b"".join(lines).decode()
+
+    def say(self, text):
+        self.socket.sendall(text.encode() + b"\r\n")
+        return self.reply()
+
+    def encrypt(self):
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        self.socket = context.wrap_socket(self.socket)
+        self.lines = self.socket.makefile("rb")
+
+
+def expect(got, start):
+    assert got.startswith(start), f"expected {start!r}, got {got!r}"
+
+
+def system(settings, main=None):
+    port = free_port(3000)
+    options = "".join(f"  -o {{ {name} = {value} }}\n" for name, value in settings.items())
+    mail = System(main=main, master=f"127.0.0.1:{port} inet n - n - 1 postscreen\n{options}{BEHIND}")
+    mail.screen = port
+    return mail
+
+
+DEEP = {"postscreen_access_list": "", "postscreen_greet_banner": "", "postscreen_pipelining_enable": "yes",
+        "postscreen_bare_newline_enable": "yes", "postscreen_pass_after_deep_tests": "yes"}
+
+
+def a_client_goes_on_after_the_deep_tests():
+    with system(DEEP) as mail:
+        client = Client(mail.screen)
+        client.reply()
+        expect(client.say("EHLO client.example"), "250-test.localhost")
+        expect(client.say("MAIL FROM:<a@client.example> SIZE=100"), "250 2.1.0")
+        expect(client.say("RCPT TO:<nobody@box.test>"), "550 5.1.1")
+        expect(client.say("RCPT TO:<user1@box.test>"), "250 2.1.5")
+        expect(client.say("DATA"), "354 ")
+        expect(client.say("Subject: same connection\r\n\r\nx\r\n."), "250 2.0.0 Ok")
+        expect(client.say("QUIT"), "221 ")
+        wait_for(lambda: mail.maildir("user1"), "the message", mail)
+        assert mail.log().count("PASS NEW") == 1, mail.log()
+        assert "client=localhost[127.0.0.1]" in mail.log()
+        expect(Client(mail.screen).reply(), "220 test.localhost behind")  # the next time at once
+
+
+def smtpd_may_refuse_what_the_engine_took():
+    with system(DEEP, main={"message_size_limit": "1000", "virtual_mailbox_limit": "1000"}) as mail:
+        client = Client(mail.screen)
+        client.reply()
+        client.say("EHLO client.example")
+        client.say("MAIL FROM:<a@client.example> SIZE=100000")
+        expect(client.say("RCPT TO:<user1@box.test>"), "552 5.3.4")
+        expect(client.say("RCPT TO:<user1@box.test>"), "503 5.5.1")
+        expect(client.say("RSET"), "250 2.0.0")
+        expect(client.say("MAIL FROM:<a@client.example>"), "250 2.1.0")
+        expect(client.say("RCPT TO:<user1@box.test>"), "250 2.1.5")
+        client.say("QUIT")
+
+
+def who_fails_a_test_does_not_go_on():
+    with system(DEEP) as mail:
+        client = Client(mail.screen)
+        client.reply()
+        client.socket.sendall(b"EHLO client.example\r\nMAIL FROM:<>\r\n")
+        client.reply(), client.reply()
+        expect(client.say("RCPT TO:<user1@box.test>"), "550 5.5.1 Protocol error")
+        client.say("QUIT")
+        wait_for(lambda: "COMMAND PIPELINING" in mail.log(), "the log", mail)
+        assert "PASS NEW" not in mail.log()
+
+
+def an_encrypted_connection_goes_on_encrypted():
+    mail = system({**DEEP, "postscreen_tls_security_level": "encrypt"})
+    pem = mail.home / "pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=test.localhost", "-days",
+                    "2", "-keyout", pem, "-out", mail.home / "crt"], check=True, stderr=subprocess.DEVNULL)
+    with open(pem, "a") as both:
+        both.write((mail.home / "crt").read_text())
+    with open(mail.etc / "main.cf", "a") as config:
+        config.write(f"smtpd_tls_chain_files = {pem}\nsmtpd_tls_security_level = may\nsmtpd_tls_received_header = yes\n")
+    with mail:
+        client = Client(mail.screen)
+        client.reply()
+        client.say("EHLO client.example")
+        expect(client.say("MAIL FROM:<>"), "530 ")
+        expect(client.say("STARTTLS"), "220 ")
+        client.encrypt()
+        assert "STARTTLS" not in client.say("EHLO client.example")
+        client.say("MAIL FROM:<a@client.example>")
+        expect(client.say("RCPT TO:<user2@box.test>"), "250 2.1.5")
+        assert "STARTTLS" not in client.say("EHLO client.example")
+        client.say("MAIL FROM:<a@client.example>"), client.say("RCPT TO:<user2@box.test>"), client.say("DATA")
+        expect(client.say("Subject: encrypted\r\n\r\nx\r\n."), "250 ")
+        client.say("QUIT")
+        wait_for(lambda: mail.maildir("user2"), "the message", mail)
+        text = mail.maildir("user2")[0].read_text()
+        assert "with ESMTPS id" in text and "using TLSv1.3" in text, text
+
+
+def a_reload_forgets_nobody():
+    with system({"postscreen_access_list": "", "postscreen_greet_wait": "1s"}) as mail:
+        client = Client(mail.screen)
+        expect(client.reply(), "220-test.localhost")
+        for _ in range(2):
+            # As long as one generation serves beside the other.
+            assert mail.command("postfix", "-c", mail.etc, "reload", stderr=subprocess.DEVNULL).returncode == 0
+            wait_for(lambda: can_connect(mail.port), "the SMTP port", mail)
+        wait_for(lambda: "PASS OLD" in try_again(mail), "a client that is known", mail)
+        assert mail.log().count("PASS NEW") == 1, mail.log()
+
+
+def try_again(mail):
+    Client(mail.screen).reply()
+    return mail.log()
+
+
+def hundreds_of_hostile_clients():
+    settings = {"postscreen_access_list": "", "postscreen_greet_wait": "2s", "postscreen_pre_queue_limit": "50",
+                "postscreen_client_connection_count_limit": "0", "postscreen_dnsbl_sites": "dnsbl.invalid"}
+    with system(settings) as mail:
+        crowd = [socket.create_connection(("127.0.0.1", mail.screen), 60) for _ in range(600)]
+        for number, one in enumerate(crowd):
+            try:
+                if number % 3 == 0:
+                    one.sendall(b"x" * 100_000)
+                elif number % 3 == 1:
+                    one.sendall(b"EHLO early.example\r\n")
+            except OSError:
+                pass  # turned away already
+        for one in crowd:
+            one.close()
+        # The ordinary service has not suffered, and postscreen serves whoever comes next.
+        expect(Client(mail.port).reply(), "220 test.localhost")
+        wait_for(lambda: Client(mail.screen).reply().endswith("220 test.localhost behind\r\n"), "a place", mail)
+        wait_for(lambda: "all screening ports busy" in mail.log(), "the log", mail)
+        assert "leaving STRESS mode" in mail.log() and "panic:" not in mail.log()
+
+
+if __name__ == "__main__":
+    main(a_client_goes_on_after_the_deep_tests, smtpd_may_refuse_what_the_engine_took, who_fails_a_test_does_not_go_on,
+         an_encrypted_connection_goes_on_encrypted, a_reload_forgets_nobody, hundreds_of_hostile_clients)
