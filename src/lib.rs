@@ -41,6 +41,8 @@ pub mod rewrite;
 pub mod cleanup;
 pub mod bounce;
 pub mod verify;
+#[cfg(feature = "tlsrpt")]
+pub mod tlsrpt;
 
 // Processes, in the order in which mail meets them.
 pub mod master;

@@ -26,7 +26,8 @@ const ORDER: &[&str] = &[
     "rewrite",
     "cleanup",
     "bounce",
-    "verify", // stages
+    "verify",
+    "tlsrpt", // stages
     "master",
     "tlsmgr",
     "smtpd",

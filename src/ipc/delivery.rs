@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::tlsrpt::Handshake;
 use crate::mail::envelope::{
     Body, Client, Notify, Ret, RewriteContext, Sasl, Timestamp, TlsWish, Trace,
 };
@@ -113,6 +114,8 @@ pub enum FromAgent {
     /// its half of the connection, and goes to the agent's successor. What it had sent before it
     /// heard of this is still delivered.
     Leaving,
+    /// A handshake with a server of a domain that wants TLS reports.
+    Handshake(Box<Handshake>),
 }
 
 /// What became of a recipient that stood for others.

@@ -10,5 +10,6 @@ pub mod control;
 pub mod delivery;
 pub mod queue;
 pub mod tls;
+pub mod tlsrpt;
 pub mod verify;
 pub mod worker;

@@ -179,7 +179,7 @@ impl Open {
                     self.requests.remove(number);
                 }
                 FromAgent::Leaving => leaving = true,
-                FromAgent::Recipient { .. } | FromAgent::Expanded(_) => {}
+                FromAgent::Recipient { .. } | FromAgent::Expanded(_) | FromAgent::Handshake(_) => {}
             }
         }
         leaving

@@ -92,6 +92,7 @@ impl Queue {
                 self.scheduler.finished(number, destination_failed.as_ref(), now());
             }
             // Its link has taken care of it.
+            FromAgent::Handshake(handshake) => self.reports.count(*handshake),
             FromAgent::Leaving => {}
         }
     }

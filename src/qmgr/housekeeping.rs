@@ -155,7 +155,7 @@ impl Queue {
             logging::set_up(&config, &config.text(&p::myhostname));
             Ok(parts)
         });
-        let Parts { config: _, cleanup, rewrite, bounce, settings, verify } = match parts {
+        let Parts { config: _, cleanup, rewrite, bounce, settings, verify, reports } = match parts {
             Ok(parts) => parts,
             Err(text) => {
                 self.log.warning(format_args!("{text}: the old configuration stays in force"));
@@ -164,6 +164,7 @@ impl Queue {
         };
         self.cleanup = cleanup.with(self.writer.clone(), None);
         self.verifier.reload(verify, self.cleanup.clone());
+        self.reports.reload(reports, self.cleanup.clone());
         self.rewrite = rewrite;
         self.bounce = bounce;
         self.settings = settings;

@@ -25,6 +25,7 @@ mod intake;
 mod notices;
 pub mod offline;
 mod queue;
+mod reports;
 mod requests;
 mod resolve;
 pub mod scheduler;
@@ -72,6 +73,7 @@ pub(crate) struct Parts {
     bounce: Arc<Bounce>,
     settings: Arc<Settings>,
     verify: Arc<verify::Settings>,
+    reports: reports::Settings,
 }
 
 /// Runs the process.
@@ -102,12 +104,13 @@ impl Parts {
         let cleanup = Cleanup::prepare(&cleaning, &tables, rewrite.clone()).map_err(|p| p.text)?;
         let name = own.text(&p::address_verify_service_name);
         let verify = verify::Settings::read(&config_of(&name), &rewrite, log);
+        let reports = reports::read(&own, log);
         for view in [&own, &rewriting, &cleaning] {
             if let Some(problem) = view.problems().into_iter().next() {
                 return Err(problem.text);
             }
         }
-        Ok(Self { config: own, cleanup, rewrite, bounce, settings, verify })
+        Ok(Self { config: own, cleanup, rewrite, bounce, settings, verify, reports })
     }
 }
 

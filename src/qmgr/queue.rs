@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use super::books::Books;
 use super::event::Event;
+use super::reports::Reports;
 use super::scheduler::{Action, Key, RETRY, Scheduler};
 use super::settings::Settings;
 use super::sites::Sites;
@@ -45,6 +46,7 @@ pub(super) struct Queue {
     pub(super) cleanup: Arc<Cleanup>,
     pub(super) bounce: Arc<Bounce>,
     pub(super) verifier: Arc<Verifier>,
+    pub(super) reports: Reports,
     /// Active messages that are address probes.
     pub(super) probes: usize,
     pub(super) scheduler: Scheduler,
@@ -79,7 +81,7 @@ pub(super) fn now() -> Timestamp {
 impl Queue {
     /// Opens spool and state log, and finds all mail again.
     pub(super) fn open(parts: Parts, log: Log) -> Result<Self, String> {
-        let Parts { config: _, cleanup, rewrite, bounce, settings, verify } = parts;
+        let Parts { config: _, cleanup, rewrite, bounce, settings, verify, reports } = parts;
         let directory = settings.queue_directory.clone();
         let say = |error: crate::spool::SpoolError| error.to_string();
         let (mut books, mut memory) = Books::open(&directory).map_err(say)?;
@@ -97,6 +99,7 @@ impl Queue {
         let (events, inbox) = mpsc::channel(1024);
         let (verifier, probed) = Verifier::new(verify, cleanup.clone());
         tokio::spawn(take_probes(probed, events.clone()));
+        let reports = Reports::start(reports, cleanup.clone(), events.clone());
         let agent_log = log_of(&log, "error");
         let mut queue = Self {
             settings,
@@ -106,6 +109,7 @@ impl Queue {
             cleanup,
             bounce,
             verifier,
+            reports,
             probes: 0,
             scheduler,
             books,
@@ -182,6 +186,7 @@ impl Queue {
         }
         drop(stop);
         let _ = keeping.await;
+        self.reports.finish().await;
         let _ = self.books.log().sync().await;
     }
 
@@ -271,8 +276,8 @@ impl Queue {
     }
 }
 
-/// Tells the owner of the queue about address probes.
-async fn take_probes(
+/// Tells the owner of the queue about address probes, and other mail of our own.
+pub(super) async fn take_probes(
     mut probed: mpsc::UnboundedReceiver<(Location, Box<Envelope>)>,
     events: mpsc::Sender<Event>,
 ) {

@@ -19,6 +19,7 @@ use crate::ipc::channel::{Receiver, Sender, split};
 use crate::ipc::delivery::{
     Expanded, Failure, Forward, ForwardLine, FromAgent, Part, Request, To, ToAgent,
 };
+use crate::ipc::tlsrpt::Handshake;
 use crate::log::Log;
 use crate::mail::envelope::Timestamp;
 use crate::mail::outcome::{Action, Outcome};
@@ -169,7 +170,7 @@ impl Reporter {
                 let Expanded { index, parts, forwards, retry, .. } = *said;
                 self.expanded(index, parts, forwards, retry);
             }
-            FromAgent::Done { .. } | FromAgent::Leaving => {}
+            FromAgent::Handshake(_) | FromAgent::Done { .. } | FromAgent::Leaving => {}
         }
     }
 
@@ -235,6 +236,11 @@ impl Reporter {
         let number = self.open.request.number;
         let expanded = Expanded { number, index, parts, forwards, retry };
         let _ = self.open.sender.send(FromAgent::Expanded(Box::new(expanded)));
+    }
+
+    /// Tells qmgr how a handshake went, for TLS reports.
+    pub fn handshake(&self, handshake: Handshake) {
+        let _ = self.open.sender.send(FromAgent::Handshake(Box::new(handshake)));
     }
 
     /// All recipients have been reported.

@@ -20,7 +20,7 @@ use tokio_rustls::TlsConnector;
 
 use super::certificate::{Certificate, DigestKind};
 use super::dane::{Authority, Digests};
-use super::facts::{Facts, PeerCertificate};
+use super::facts::{Facts, PeerCertificate, Trouble};
 use super::keys;
 use super::names;
 use super::proof::{self, Record};
@@ -329,6 +329,7 @@ impl Client {
         let Some(own) = chain.first() else { return facts };
         let verdict = self.verdict(chain, record, wanted);
         let mut peer = describe(own, self.digest, verdict.is_ok());
+        peer.trouble = verdict.as_ref().err().map(Trouble::from).unwrap_or_default();
         let matched = match (&verdict, wanted.matching) {
             (Ok(_), Matching::Fingerprints(_)) => Some(None),
             (Ok(_), Matching::Names(patterns)) => self.certified(own, patterns).map(Some),

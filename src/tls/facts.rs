@@ -51,10 +51,30 @@ pub struct PeerCertificate {
     pub key_fingerprint: String,
     /// A certification authority that we trust vouches for it.
     pub trusted: bool,
+    /// Why not, if so.
+    pub trouble: Trouble,
     /// It has the name or fingerprint that the policy asks for.
     pub matched: bool,
     /// The policy asked for that: its peer is `Verified` in the log.
     pub secured: bool,
+}
+
+/// Why a certificate is not trusted, as far as TLS reports tell such reasons apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Trouble {
+    /// It is.
+    #[default]
+    None,
+    /// Nobody but itself vouches for it.
+    SelfSigned,
+    /// It was issued by somebody unknown.
+    Issuer,
+    /// Its time is over.
+    Expired,
+    /// It is not what a policy lists.
+    Policy,
+    /// Something else.
+    Other,
 }
 
 /// Which end we are.

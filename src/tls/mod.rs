@@ -42,5 +42,5 @@ pub mod trust;
 #[cfg(test)]
 mod tests;
 
-pub use self::facts::{Facts, PeerCertificate, Role, Signature};
+pub use self::facts::{Facts, PeerCertificate, Role, Signature, Trouble};
 pub use self::stream::{Socket, Stream};

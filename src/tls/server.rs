@@ -12,7 +12,7 @@ use tokio_rustls::LazyConfigAcceptor;
 
 use super::certificate::{Certificate, DigestKind};
 use super::client_certificate::Asking;
-use super::facts::{Facts, PeerCertificate};
+use super::facts::{Facts, PeerCertificate, Trouble};
 use super::proof::Record;
 use super::provider::{self, Ciphers};
 use super::remote::{KeyHolder, Keys, blocking};
@@ -415,6 +415,7 @@ pub(super) fn describe(certificate: &[u8], digest: DigestKind, trusted: bool) ->
         fingerprint: digest.fingerprint(certificate),
         key_fingerprint: digest.fingerprint(&parsed.public_key),
         trusted,
+        trouble: Trouble::None,
         matched: false,
         secured: false,
     }

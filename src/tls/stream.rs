@@ -30,6 +30,16 @@ pub enum Stream {
     Gone,
 }
 
+impl Stream {
+    /// Our own address, as long as nothing is encrypted; none for UNIX sockets.
+    pub fn own_address(&self) -> Option<std::net::IpAddr> {
+        match self {
+            Self::Plain(Socket::Tcp(stream)) => stream.local_addr().ok().map(|own| own.ip()),
+            _ => None,
+        }
+    }
+}
+
 impl From<Socket> for Stream {
     fn from(socket: Socket) -> Self {
         Self::Plain(socket)

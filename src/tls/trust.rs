@@ -11,6 +11,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
 
 use super::certificate::Certificate;
+use super::facts::Trouble;
 use crate::config::why;
 
 /// What a certificate is to be used for.
@@ -49,6 +50,21 @@ pub enum Distrust {
     Policy,
     /// Something else.
     Other(String),
+}
+
+impl From<&Distrust> for Trouble {
+    fn from(distrust: &Distrust) -> Self {
+        match distrust {
+            Distrust::SelfSigned => Self::SelfSigned,
+            Distrust::Issuer(_) => Self::Issuer,
+            Distrust::Expired => Self::Expired,
+            Distrust::Policy => Self::Policy,
+            Distrust::NotYetValid
+            | Distrust::Purpose
+            | Distrust::TooLong(_)
+            | Distrust::Other(_) => Self::Other,
+        }
+    }
 }
 
 impl Distrust {

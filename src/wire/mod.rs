@@ -14,4 +14,5 @@ pub mod smtp_command;
 pub mod smtp_data;
 pub mod smtp_reply;
 pub mod tlsa;
+pub mod tlsrpt;
 pub mod xtext;

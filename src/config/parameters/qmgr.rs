@@ -72,4 +72,14 @@ parameters! {
     queue_run_delay: Time = "300s", Limits::at_least(1);
     /// After how long a broken transport is tried again.
     transport_retry_time: Time = "60s", Limits::at_least(1);
+    /// Whom reports about TLS can be discussed with, as they say; postfix-rs only.
+    tlsrpt_contact_info: Text = "postmaster@$mydomain";
+    /// By which name reports about TLS call us; postfix-rs only.
+    tlsrpt_organization_name: Text = "$mydomain";
+    /// Over how long a time after the end of a day reports about TLS are spread; postfix-rs only.
+    tlsrpt_report_delay: Time = "4h";
+    /// What time one report about TLS covers: a day of UTC, as RFC 8460 has it; postfix-rs only.
+    tlsrpt_report_interval: Time = "1d", Limits::at_least(1);
+    /// The sender of reports about TLS; postfix-rs only.
+    tlsrpt_report_sender: Text = "postmaster@$mydomain";
 }

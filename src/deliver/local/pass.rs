@@ -38,7 +38,7 @@ impl Delivery {
                     let forwards = expanded.forwards.into_iter();
                     self.forwards.extend(forwards.map(|f| (f.delivered_to.clone(), f)));
                 }
-                FromAgent::Done { .. } | FromAgent::Leaving => {}
+                FromAgent::Handshake(_) | FromAgent::Done { .. } | FromAgent::Leaving => {}
             }
         }
         retry

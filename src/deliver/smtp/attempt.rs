@@ -9,6 +9,7 @@ use super::reason::{Reason, is_protocol_trouble};
 use super::require_tls::{BadPolicy, Enforcement};
 use super::settings::Settings;
 use super::tls_status::TlsStatus;
+use super::tlsrpt::Subject;
 use crate::ipc::delivery::{Failure, Request, To};
 use crate::log::Log;
 use crate::mail::envelope::Timestamp;
@@ -43,6 +44,8 @@ pub struct Attempt<'a> {
     pub enforcement: Result<Enforcement, BadPolicy>,
     /// What encryption has come to with the server that is being tried.
     pub tls: TlsStatus,
+    /// Whom TLS reports about the next hop that is being tried are for.
+    pub tlsrpt: Option<Box<Subject>>,
     /// `relay=` where no server was asked.
     pub nobody: &'a str,
     started: Timestamp,
@@ -102,6 +105,7 @@ impl<'a> Attempt<'a> {
             unreachable: None,
             enforcement: Ok(Enforcement::Disable),
             tls: TlsStatus::default(),
+            tlsrpt: None,
             nobody: "none",
             started: now(),
             connected: None,
@@ -125,6 +129,11 @@ impl<'a> Attempt<'a> {
     /// What REQUIRETLS asks of the server that is being tried.
     pub fn enforcement(&self) -> Enforcement {
         self.enforcement.unwrap_or_default()
+    }
+
+    /// The way to qmgr.
+    pub fn reporter(&self) -> &'a Reporter {
+        self.reporter
     }
 
     /// Who has the dialogue.

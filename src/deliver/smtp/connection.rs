@@ -132,6 +132,8 @@ pub struct Connection {
     pub policy: String,
     /// The next hop that it was made for.
     pub nexthop: String,
+    /// Our own address, where somebody wants to know.
+    pub own: Option<std::net::IpAddr>,
     /// What failed with TLS is to be tried without.
     pub retry_plain: bool,
     /// Who we are to the server, if we have logged in.
@@ -193,6 +195,7 @@ impl Connection {
             level: Level::None,
             policy: String::new(),
             nexthop: String::new(),
+            own: None,
             retry_plain: false,
             login: None,
             dead: false,
@@ -209,6 +212,11 @@ impl Connection {
         self.input.clear();
         self.read_from = 0;
         self.stream.take_socket()
+    }
+
+    /// Notes our own address, before anything is encrypted.
+    pub fn note_own_address(&mut self) {
+        self.own = self.stream.own_address();
     }
 
     /// Goes on over another stream.

@@ -20,6 +20,7 @@ use super::servers::{Finder, Found, Server, Servers, without};
 use super::settings::Settings;
 use super::starttls;
 use super::tls_status::{RequireTls, TlsStatus};
+use super::tlsrpt;
 use super::transaction::{self, Ended, Mail};
 use crate::dns::Resolver;
 use crate::ipc::delivery::Request;
@@ -321,6 +322,8 @@ impl Delivery<'_> {
             ));
         }
         self.enforce(parsed.host).await;
+        let (resolver, reporting) = (&self.service.resolver, &self.service.settings.reporting);
+        self.attempt.tlsrpt = reporting.begin(resolver, &self.attempt, parsed.host).await;
         let loops = !self.service.settings.lmtp && port == SMTP_PORT;
         let mut servers = self.find(&parsed, service, loops).await;
         if servers.self_is_mx || (servers.list.is_empty() && servers.loops) {
@@ -471,6 +474,9 @@ impl Delivery<'_> {
         let fitting = found.and_then(|policy| {
             require_tls::fits(&mut self.attempt, policy.level, host).map(|()| policy)
         });
+        if let Ok(policy) = &fitting {
+            tlsrpt::server(&mut self.attempt, policy);
+        }
         match fitting {
             Ok(policy) if encryption.wrapper && !policy.level.requires_tls() => {
                 let prefix = if self.service.settings.lmtp { "lmtp" } else { "smtp" };
@@ -537,6 +543,9 @@ impl Delivery<'_> {
     async fn greeted(&mut self, connection: &mut Connection, way: Way<'_>) -> bool {
         if !self.store {
             connection.keep = Keep::No;
+        }
+        if self.attempt.tlsrpt.is_some() {
+            connection.note_own_address();
         }
         connection.level = way.policy.level;
         connection.policy = way.policy.key();

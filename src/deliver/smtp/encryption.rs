@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::dane::{self, Dane, DaneSettings};
+use super::external::{External, Sts};
 use super::reason::Reason;
 use super::servers::Found;
 use super::settings::{Named, Routing};
@@ -80,6 +81,8 @@ pub struct Policy {
     pub matching: Vec<String>,
     /// TLSA records by which the server proves itself.
     pub dane: Option<Dane>,
+    /// The MTA-STS policy that a plug-in has found: it is reported.
+    pub sts: Option<Sts>,
     /// PEM files of authorities that count instead of the usual ones.
     pub trust_anchors: Vec<String>,
     /// Encrypted connections may be kept for further mail.
@@ -121,15 +124,6 @@ struct Listed {
     external: External,
 }
 
-/// Attributes of an MTA-STS plug-in.
-#[derive(Debug, Default)]
-struct External {
-    kind: Option<String>,
-    exchangers: Vec<String>,
-    failure: Option<String>,
-    any_other: bool,
-}
-
 impl Policy {
     /// Nothing is encrypted.
     pub fn plain() -> Self {
@@ -141,6 +135,7 @@ impl Policy {
             server_name: None,
             matching: Vec::new(),
             dane: None,
+            sts: None,
             trust_anchors: Vec::new(),
             reuse: true,
         }
@@ -328,6 +323,7 @@ impl Encryption {
             server_name,
             matching,
             dane: None,
+            sts: listed.external.sts(),
             trust_anchors: match listed.trust_anchors.is_empty() {
                 true if level.uses_authorities() => self.trust_anchors.clone(),
                 _ => listed.trust_anchors,
@@ -487,10 +483,7 @@ impl Listed {
                 inside.unwrap_or(attribute).split_once('=').ok_or_else(malformed)?;
             listed.attribute(name.trim(), value.trim(), level)?;
         }
-        let external = &listed.external;
-        let any =
-            external.any_other || !external.exchangers.is_empty() || external.failure.is_some();
-        if external.kind.is_none() && any {
+        if listed.external.lacks_type() {
             return Err("built-in policy has unexpected attribute policy_ttl, policy_domain, \
                         policy_string, mx_host_pattern or policy_failure"
                 .into());
@@ -552,8 +545,17 @@ impl Listed {
             "policy_ttl" if value.is_empty() || !value.bytes().all(|b| b.is_ascii_digit()) => {
                 Err(format!("attribute \"{name}\" has a malformed value: \"{value}\""))
             }
-            "policy_ttl" | "policy_domain" | "policy_string" => {
+            "policy_ttl" => {
                 self.external.any_other = true;
+                Ok(())
+            }
+            "policy_domain" => {
+                self.external.any_other = true;
+                once(&mut self.external.domain)
+            }
+            "policy_string" => {
+                self.external.any_other = true;
+                self.external.lines.push(value.to_owned());
                 Ok(())
             }
             _ => Err(format!("invalid attribute name: \"{name}\"")),

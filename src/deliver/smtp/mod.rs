@@ -25,6 +25,7 @@ pub mod downgrade;
 pub mod encryption;
 pub mod envelope;
 pub mod extensions;
+pub mod external;
 pub mod handshake;
 pub mod idle;
 #[cfg(feature = "sasl")]
@@ -42,6 +43,11 @@ pub mod settings;
 pub mod srv;
 pub mod starttls;
 pub mod tls_status;
+#[cfg(feature = "tlsrpt")]
+pub mod tlsrpt;
+#[cfg(not(feature = "tlsrpt"))]
+#[path = "no_tlsrpt.rs"]
+pub mod tlsrpt;
 pub mod transaction;
 
 #[cfg(test)]
@@ -106,6 +112,9 @@ fn prepare(mut birth: Birth) -> Result<State, String> {
         let lmtp = line.program == "lmtp";
         let settings = Settings::read(&service.config, &tables, lmtp, &line.arguments)
             .map_err(|problem| problem.text)?;
+        if let Some(complaint) = &settings.reporting.complaint {
+            service.log.warning(format_args!("{complaint}"));
+        }
         #[cfg(feature = "ssl")]
         let settings = with_tls(settings, service);
         #[cfg(not(feature = "ssl"))]

@@ -12,6 +12,7 @@ use super::login::LoginSettings;
 use super::ports::Ports;
 use super::require_tls::RequireTlsPolicy;
 use super::rewriting::Rewriting;
+use super::tlsrpt::Reporting;
 use crate::config::{Config, Problem, parameters as p};
 use crate::dns::Search;
 use crate::lookup::match_list::{HostList, StringList};
@@ -44,6 +45,8 @@ pub struct Settings {
     pub require_tls: RequireTlsPolicy,
     /// `tls_required_enable`: the header `TLS-Required: no` counts.
     pub tls_required: bool,
+    /// TLS reports.
+    pub reporting: Reporting,
     /// `smtp_log_tls_feature_status`
     pub log_tls_status: bool,
     /// When connections are used again.
@@ -291,17 +294,20 @@ impl Settings {
         let named = Named { config, prefix };
         let content = Content::read(&named);
         let filter = format!("{prefix}_delivery_status_filter");
+        let routing = Routing::read(&named, tables, lmtp)?;
+        let encryption = Encryption::read(&named, config, tables)?;
         Ok(Self {
             lmtp,
             agent: agent::Settings::read(config),
             limits: TimeLimits::read(&named, lmtp),
             greeting: Greeting::read(&named, tables, lmtp)?,
-            routing: Routing::read(&named, tables, lmtp)?,
+            reporting: Reporting::read(&named, encryption.may_encrypt(), routing.no_dns),
+            routing,
             sockets: Sockets::read(&named)?,
             rewriting: Rewriting::open(config, tables, prefix, content.mime, content.header_limit)?,
             status_filter: StatusFilter::open(config, tables, &filter)?,
             content,
-            encryption: Encryption::read(&named, config, tables)?,
+            encryption,
             require_tls: RequireTlsPolicy::read(&named, config, tables)?,
             tls_required: config.bool(&p::tls_required_enable),
             log_tls_status: named.bool("log_tls_feature_status"),

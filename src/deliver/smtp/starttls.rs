@@ -12,6 +12,8 @@ use super::reason::Reason;
 #[cfg(feature = "ssl")]
 use super::require_tls::Enforcement;
 use super::tls_status::RequireTls;
+use super::tlsrpt;
+use crate::ipc::tlsrpt::ResultType;
 use crate::mail::status::Status;
 #[cfg(feature = "ssl")]
 use crate::tls::client::{Matching, Records};
@@ -50,11 +52,15 @@ pub async fn negotiate(
             return Ok(true);
         }
         connection.features.starttls = false;
+        tlsrpt::failure(attempt, connection, ResultType::StarttlsNotSupported, "");
         if must_encrypt(attempt, policy) {
             refused(attempt, connection, policy, &reply).await;
             return Err(Refused);
         }
         return Ok(in_the_clear(attempt));
+    }
+    if !offered && policy.level >= Level::May {
+        tlsrpt::failure(attempt, connection, ResultType::StarttlsNotSupported, "");
     }
     if !must_encrypt(attempt, policy) {
         return Ok(in_the_clear(attempt));
@@ -202,6 +208,8 @@ pub async fn encrypt(
         _ => None,
     };
     let Some((stream, facts)) = done else {
+        let result = ResultType::ValidationFailure;
+        tlsrpt::failure(attempt, connection, result, "tls-handshake-failure");
         return Err(failed(attempt, connection, policy, nexthop).await);
     };
     connection.resume(stream);
@@ -210,15 +218,18 @@ pub async fn encrypt(
         attempt.log.info(format_args!("{line}"));
     }
     let matched = facts.peer.as_ref().is_some_and(|peer| peer.matched);
+    let resumed = facts.resumed;
     connection.tls = Some(std::sync::Arc::new(facts));
     let reached = reached(policy.level, &matching, must_match);
     let enforced = attempt.enforcement() == Enforcement::Enforce;
     if (must_match || enforced) && !matched {
         attempt.tls.level_named(reached, !must_match);
+        tlsrpt::unverified(attempt, connection);
         unverified(attempt, connection).await;
         return Err(Refused);
     }
     attempt.tls.level_named(reached, true);
+    tlsrpt::success(attempt, connection, resumed);
     Ok(())
 }
 
