@@ -1,8 +1,16 @@
 //! Which programs, links, folders and documents an installation has: the one table.
 
 /// Commands that are the program `postfix` under other names, in `<prefix>/sbin`.
-pub const COMMANDS: &[&str] =
-    &["postalias", "postcat", "postconf", "postmap", "postmulti", "postsuper", "sendmail"];
+pub const COMMANDS: &[&str] = &[
+    "postalias",
+    "postcat",
+    "postconf",
+    "postmap",
+    "postmulti",
+    "postpasswd",
+    "postsuper",
+    "sendmail",
+];
 
 /// Commands that need the group of `setgid_group`: the program `postdrop` under other names.
 pub const SET_GID_COMMANDS: &[&str] = &["postlog", "postqueue"];

@@ -48,6 +48,8 @@ pub mod tlsrpt;
 pub mod master;
 #[cfg(feature = "ssl")]
 pub mod tlsmgr;
+#[cfg(feature = "pam")]
+pub mod pamauth;
 pub mod smtpd;
 pub mod pickup;
 pub mod qmgr;

@@ -13,6 +13,8 @@ const DAEMONS: &[(&str, Program)] = &[
     ("master", crate::master::main),
     #[cfg(feature = "ssl")]
     ("tlsmgr", crate::tlsmgr::main),
+    #[cfg(feature = "pam")]
+    ("pamauth", crate::pamauth::main),
     ("smtpd", crate::smtpd::main),
     ("pickup", crate::pickup::main),
     ("qmgr", crate::qmgr::main),
@@ -39,6 +41,8 @@ const COMMANDS: &[(&str, Program)] = &[
     ("postlog", crate::commands::postlog::main),
     ("postmap", crate::commands::postmap::main),
     ("postmulti", crate::commands::postmulti::main),
+    #[cfg(feature = "sasl")]
+    ("postpasswd", crate::commands::postpasswd::main),
     ("postqueue", crate::commands::postqueue::main),
     ("postsuper", crate::commands::postsuper::main),
     #[cfg(feature = "ssl")]

@@ -30,6 +30,7 @@ const ORDER: &[&str] = &[
     "tlsrpt", // stages
     "master",
     "tlsmgr",
+    "pamauth",
     "smtpd",
     "pickup",
     "qmgr",
@@ -42,6 +43,7 @@ const ORDER: &[&str] = &[
 const PROCESSES: &[&str] = &[
     "master",
     "tlsmgr",
+    "pamauth",
     "smtpd",
     "pickup",
     "qmgr",

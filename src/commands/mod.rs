@@ -12,6 +12,8 @@ pub mod postfix;
 pub mod postlog;
 pub mod postmap;
 pub mod postmulti;
+#[cfg(feature = "sasl")]
+pub mod postpasswd;
 pub mod postqueue;
 pub mod postsuper;
 #[cfg(feature = "ssl")]

@@ -8,6 +8,8 @@ pub mod birth;
 pub mod channel;
 pub mod control;
 pub mod delivery;
+#[cfg(feature = "pam")]
+pub mod login;
 pub mod queue;
 pub mod tls;
 pub mod tlsrpt;

@@ -7,6 +7,8 @@ pub enum Host {
     Qmgr,
     /// Private keys.
     Tlsmgr,
+    /// PAM.
+    Pamauth,
     /// Onward mail.
     Smtp,
     /// Mailboxes of users.
@@ -35,9 +37,10 @@ pub enum Service {
 }
 
 /// All kinds, in the order of their start.
-pub const HOSTS: [Host; 9] = [
+pub const HOSTS: [Host; 10] = [
     Host::Qmgr,
     Host::Tlsmgr,
+    Host::Pamauth,
     Host::Smtp,
     Host::Local,
     Host::Virtual,
@@ -53,6 +56,7 @@ impl Host {
         match self {
             Self::Qmgr => "qmgr",
             Self::Tlsmgr => "tlsmgr",
+            Self::Pamauth => "pamauth",
             Self::Smtp => "smtp",
             Self::Local => "local",
             Self::Virtual => "virtual",
@@ -75,6 +79,7 @@ pub fn service(program: &str) -> Service {
         }
         "smtp" | "lmtp" => Service::Hosted(Host::Smtp),
         "tlsmgr" if cfg!(feature = "ssl") => Service::Hosted(Host::Tlsmgr),
+        "pamauth" if cfg!(feature = "pam") => Service::Hosted(Host::Pamauth),
         "local" => Service::Hosted(Host::Local),
         "virtual" => Service::Hosted(Host::Virtual),
         "pipe" => Service::Hosted(Host::Pipe),

@@ -24,6 +24,7 @@ use crate::config::master_cf::{self, ServiceLine, SocketKind};
 use crate::config::{Config, Problem, Sources, parameters as p};
 use crate::ipc::birth::{self, Start};
 use crate::log::{self, Log};
+use crate::sasl::server;
 use crate::service::logging;
 use crate::sys::users;
 
@@ -128,6 +129,9 @@ impl Plan {
         if cfg!(feature = "ssl") && !lines.iter().any(|line| line.program == "tlsmgr") {
             internal.push(internal_line("tlsmgr", "tlsmgr"));
         }
+        if lines.iter().any(|line| asks_pam(&config, line)) {
+            internal.push(internal_line("pamauth", "pamauth"));
+        }
         for line in lines.iter().cloned().chain(internal) {
             if let Service::Hosted(host) = hosts::service(&line.program)
                 && line.maxproc != Some(0)
@@ -163,6 +167,15 @@ impl Plan {
             }
         }
     }
+}
+
+/// Whether clients of this line log in by PAM, which needs a process of its own.
+fn asks_pam(config: &Arc<Config>, line: &ServiceLine) -> bool {
+    if cfg!(not(feature = "pam")) || line.program != "smtpd" {
+        return false;
+    }
+    let view = config.with_overrides(&line.overrides);
+    view.bool(&p::smtpd_sasl_auth_enable) && server::needs_pam(&server::Source::of(&view))
 }
 
 /// A socket that no master.cf names: those between intake, commands and qmgr, and that of a

@@ -97,19 +97,19 @@ struct Lost;
 
 impl Dovecot {
     /// Connects when somebody needs it.
-    pub(super) fn new(source: Source<'_>) -> Self {
+    pub(super) fn new(source: &Source) -> Self {
         let endpoint = match source.path.strip_prefix("inet:") {
             Some(place) if place.contains(':') => Endpoint::Inet(place.to_owned()),
             Some(port) => Endpoint::Inet(format!("localhost:{port}")),
             None => {
-                let path = source.path.strip_prefix("unix:").unwrap_or(source.path);
+                let path = source.path.strip_prefix("unix:").unwrap_or(&source.path);
                 Endpoint::Unix(source.queue_directory.join(path))
             }
         };
         Self {
-            name: source.path.to_owned(),
+            name: source.path.clone(),
             endpoint,
-            service: source.service.to_owned(),
+            service: source.service.clone(),
             state: tokio::sync::Mutex::default(),
         }
     }
@@ -397,7 +397,7 @@ impl Authenticator for Dovecot {
             // The server may have been started again since somebody asked it last.
             for _ in 0..2 {
                 let Ok(link) = self.link(session.log).await else {
-                    return (Step::Unknown(None), None);
+                    return (UNKNOWN, None);
                 };
                 let id = link.new_id();
                 let Ok(said) = link.ask(id, &request.line(id, mechanism, initial)).await else {
@@ -410,9 +410,16 @@ impl Authenticator for Dovecot {
                 };
                 return (step, going);
             }
-            (Step::Unknown(Some(UNREACHABLE.into())), None)
+            (unknown(UNREACHABLE), None)
         })
     }
+}
+
+/// Nobody can say, and there is no news of it.
+const UNKNOWN: Step = Step::Unknown { reason: None, username: None };
+
+fn unknown(reason: &str) -> Step {
+    Step::Unknown { reason: Some(reason.to_owned()), username: None }
 }
 
 /// A dialogue that goes on.
@@ -436,7 +443,7 @@ impl Exchange for Going {
 
 fn step(said: Result<Said, Lost>, log: &Log) -> Step {
     match said {
-        Err(Lost) => Step::Unknown(Some(LOST.into())),
+        Err(Lost) => unknown(LOST),
         Ok(Said::Challenge(Some(data))) => Step::Challenge(data),
         Ok(Said::Challenge(None)) => {
             log.warning(format_args!("missing Dovecot server CONT reply field"));
@@ -483,13 +490,9 @@ mod tests {
                 }
             }
         });
-        let source = Source {
-            kind: "dovecot",
-            path: "auth",
-            service: "smtp",
-            queue_directory: folder.path(),
-        };
-        let dovecot = Dovecot::new(source);
+        let (path, queue_directory) = ("auth".into(), folder.path().to_owned());
+        let source = Source { path, queue_directory, ..Source::default() };
+        let dovecot = Dovecot::new(&source);
         (folder, dovecot)
     }
 
@@ -536,7 +539,7 @@ mod tests {
         assert_eq!(first_step("OK\t#\n").await, bad(None));
         assert_eq!(first_step("CONT\t#\n").await, Step::Malformed(BAD_ANSWER.into()));
         assert_eq!(first_step("OK\nCONT\t#\tYQ==\n").await, Step::Challenge("YQ==".into()));
-        assert_eq!(first_step("").await, Step::Unknown(Some(LOST.into())));
+        assert_eq!(first_step("").await, unknown(LOST));
     }
 
     #[tokio::test]
@@ -549,7 +552,7 @@ mod tests {
         let mut exchange = exchange.unwrap();
         let step = exchange.respond(session(&log), "YQ==").await;
         drop(exchange);
-        assert_eq!(step, Step::Unknown(Some(LOST.into())));
+        assert_eq!(step, unknown(LOST));
         let (step, _) = dovecot.begin(session(&log), "PLAIN", None).await;
         assert_eq!(step, Step::Challenge(String::new()));
     }
@@ -557,11 +560,11 @@ mod tests {
     #[tokio::test]
     async fn nobody_there() {
         let folder = tempfile::tempdir().unwrap();
-        let (kind, path, service) = ("dovecot", "auth", "smtp");
-        let source = Source { kind, path, service, queue_directory: folder.path() };
-        let dovecot = Dovecot::new(source);
+        let (path, queue_directory) = ("auth".into(), folder.path().to_owned());
+        let source = Source { path, queue_directory, ..Source::default() };
+        let dovecot = Dovecot::new(&source);
         let (step, _) = dovecot.begin(session(&log()), "PLAIN", None).await;
-        assert_eq!(step, Step::Unknown(None));
+        assert_eq!(step, UNKNOWN);
         let (step, _) = dovecot.begin(session(&log()), "PLAIN", Some("\t")).await;
         assert!(matches!(step, Step::Malformed(_)));
     }

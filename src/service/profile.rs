@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::config::{Config, parameters as p, paths_in};
 use crate::log::Log;
 use crate::lookup;
+use crate::sasl::server;
 use crate::sys::confine::{self, Confined, Files};
 use crate::sys::users;
 
@@ -71,7 +72,10 @@ impl Profile {
             if privileged {
                 let name = config.text(&p::mail_owner);
                 let owner = users::user(&name).map_err(|e| say("mail_owner")(&e))?;
-                users::become_user(owner.uid, owner.gid, &[owner.gid])
+                // Groups that the administrator has put the owner into: those of saslauthd, sasldb
+                // and milters.
+                let groups = users::groups_of(&owner).map_err(|e| say("groups")(&e))?;
+                users::become_user(owner.uid, owner.gid, &groups)
                     .map_err(|e| say("set user")(&e))?;
             }
             if !self.executes {
@@ -100,6 +104,7 @@ impl Profile {
         read.push(config.directory.clone());
         read.push(queue.clone());
         read.extend(views.iter().flat_map(|view| named_folders(view)));
+        read.extend(views.iter().flat_map(|view| login_folders(view)));
         read.sort();
         read.dedup();
         let mut write: Vec<PathBuf> = Vec::new();
@@ -113,6 +118,15 @@ impl Profile {
         let execute = if self.executes { vec![PathBuf::from("/")] } else { Vec::new() };
         Files { read, write, execute }
     }
+}
+
+/// The folders of the files in which logins are looked up: they are replaced when they change.
+fn login_folders(config: &Config) -> Vec<PathBuf> {
+    if !config.bool(&p::smtpd_sasl_auth_enable) {
+        return Vec::new();
+    }
+    let files = server::files(&server::Source::of(config)).into_iter();
+    files.filter_map(|file| file.parent().map(PathBuf::from)).collect()
 }
 
 /// The folders of all files that main.cf names: tables and lists are read again when they

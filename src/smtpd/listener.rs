@@ -386,12 +386,8 @@ async fn wait_at(
 ) -> std::io::Result<()> {
     let listener = Listener::new(socket, kind)?;
     loop {
-        let next = async {
-            let place = lobby.places.clone().acquire_owned().await;
-            (place, listener.accept().await)
-        };
         let accepted = tokio::select! {
-            accepted = next => accepted,
+            place = lobby.places.clone().acquire_owned() => (place, listener.accept().await),
             () = life.drained() => return Ok(()),
         };
         match accepted {

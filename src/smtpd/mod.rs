@@ -16,6 +16,7 @@ mod draft;
 mod encryption;
 mod expand;
 mod fault;
+mod guesses;
 pub mod keyword;
 mod lint;
 mod listener;
@@ -37,6 +38,7 @@ use crate::service::birth;
 use crate::service::profile::{Profile, RunAs, Threads};
 
 pub use lint::problems as restriction_problems;
+pub use sasl::problems as login_problems;
 
 /// What smtpd may touch; where a line of master.cf is postscreen's, also the folder of its
 /// `postscreen_cache_map`.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::peer::Peer;
+use crate::config::master_cf::ServiceLine;
 use crate::config::{Config, Problem, parameters as p};
 use crate::log::Log;
 use crate::lookup::match_list::{HostList, StringList};
@@ -68,20 +69,40 @@ pub enum OfferError {
     Table(#[from] TableError),
 }
 
+/// What is wrong with the logins of `services`, for `postfix check`.
+pub fn problems(config: &Config, services: &[ServiceLine]) -> Vec<String> {
+    let mut found = Vec::new();
+    for service in services.iter().filter(|service| service.program == "smtpd") {
+        let view = config.with_overrides(&service.overrides);
+        if !view.bool(&p::smtpd_sasl_auth_enable) {
+            continue;
+        }
+        let source = Source::of(&view);
+        if let Err(error) = server::check(&source) {
+            let own = service.overrides.iter().any(|(name, _)| name == p::smtpd_sasl_type.name);
+            let master_cf = config.directory.join("master.cf");
+            let place = match config.place(p::smtpd_sasl_type.name).filter(|_| !own) {
+                Some(place) => format!("{place}: "),
+                None if own => format!("{}, line {}: ", master_cf.display(), service.line),
+                None => String::new(),
+            };
+            let text = format!("{place}smtpd_sasl_type = {}: {error}", source.kind);
+            if !found.contains(&text) {
+                found.push(text);
+            }
+        }
+    }
+    found
+}
+
 impl Sasl {
     /// By the configuration of a service; none if it has no SASL.
     pub fn open(config: &Config, tables: &Tables, log: &Log) -> Result<Option<Self>, Problem> {
         if !config.bool(&p::smtpd_sasl_auth_enable) {
             return Ok(None);
         }
-        let source = Source {
-            kind: &config.text(&p::smtpd_sasl_type),
-            path: &config.text(&p::smtpd_sasl_path),
-            service: &config.text(&p::smtpd_sasl_service),
-            queue_directory: &config.queue_directory(),
-        };
-        let authenticator = server::open(source).map_err(|unsupported| {
-            log.warning(format_args!("{unsupported}"));
+        let authenticator = server::open(&Source::of(config), log).map_err(|error| {
+            log.warning(format_args!("{error}"));
             Problem { text: "SASL per-process initialization failed".into() }
         })?;
         let options = |name: &str, text: &str| {

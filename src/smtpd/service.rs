@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::anvil::{Anvil, Peaks};
 use super::draft::Maildrop;
 use super::encryption::Encryption;
+use super::guesses::Guesses;
 use super::lint;
 use super::peer::Directory;
 use super::restriction::{List, Parser, Table, protects};
@@ -33,6 +34,8 @@ pub struct Shared {
     anvils: std::sync::Mutex<HashMap<String, Arc<Anvil>>>,
     /// The most that any of them did.
     pub peaks: Arc<Peaks>,
+    /// Clients that guess passwords.
+    pub guesses: Guesses,
     /// Free space in the queue, and when it was asked for.
     space: std::sync::Mutex<Option<(Instant, u64)>>,
 }
@@ -45,6 +48,7 @@ impl Shared {
             resolver,
             anvils: Default::default(),
             peaks: Arc::new(Peaks::new(config.time(&p::anvil_rate_time_unit))),
+            guesses: Guesses::default(),
             space: Default::default(),
         }
     }

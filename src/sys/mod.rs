@@ -11,6 +11,8 @@ pub mod descriptors;
 #[cfg(feature = "lmdb")]
 pub mod lmdb;
 pub mod netdb;
+#[cfg(feature = "pam")]
+pub mod pam;
 pub mod pcre;
 pub mod random;
 pub mod regex;

@@ -30,6 +30,13 @@ pub fn group(name: &str) -> Result<Group, UserError> {
         .ok_or_else(|| UserError::UnknownGroup(name.to_owned()))
 }
 
+/// All groups of a user, as initgroups(3) would set them.
+pub fn groups_of(user: &User) -> Result<Vec<Gid>, UserError> {
+    let name = std::ffi::CString::new(user.name.as_str())
+        .map_err(|_| UserError::UnknownUser(user.name.clone()))?;
+    nix::unistd::getgrouplist(&name, user.gid).map_err(|e| UserError::System("getgrouplist", e))
+}
+
 /// The name of the user whose rights this process has.
 pub fn effective_name() -> Option<String> {
     User::from_uid(Uid::effective()).ok().flatten().map(|user| user.name)

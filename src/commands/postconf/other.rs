@@ -31,12 +31,12 @@ pub(super) fn locks(output: &mut Output<'_>) {
 
 /// `-a` and `-A`. The client's own mechanisms answer to the name that Postfix's have.
 pub(super) fn sasl(output: &mut Output<'_>) {
-    let (kind, built_in) = match output.options.has(Mode::SASL_SERVER) {
-        true => ("dovecot", cfg!(feature = "dovecot-sasl")),
-        false => ("cyrus", cfg!(feature = "sasl")),
-    };
-    if built_in {
-        output.line(kind);
+    if output.options.has(Mode::SASL_SERVER) {
+        for kind in crate::sasl::server::kinds() {
+            output.line(kind);
+        }
+    } else if cfg!(feature = "sasl") {
+        output.line("cyrus");
     }
 }
 

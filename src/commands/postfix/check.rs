@@ -16,6 +16,7 @@ pub(super) fn run(context: &Context) -> Result<(), Logged> {
     warnings(context);
     let mut report = context.config.check(&services);
     report.errors.extend(smtpd::restriction_problems(&context.config, &services));
+    report.errors.extend(smtpd::login_problems(&context.config, &services));
     tell(&report.warnings);
     for error in &report.errors {
         eprintln!("postfix: error: {error}");

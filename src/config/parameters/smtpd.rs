@@ -192,21 +192,21 @@ parameters! {
     smtpd_sasl_authenticated_header: Bool = "no";
     /// Clients to whom AUTH is not announced.
     smtpd_sasl_exceptions_networks: Text = "";
-    /// The realm of logins without one.
+    /// What is added, behind an @, to the names of logins that have none.
     smtpd_sasl_local_domain: Text = "";
     /// Which mechanisms are offered.
     smtpd_sasl_mechanism_filter: Text = "!external, static:rest";
-    /// What the SASL server implementation needs: a socket of Dovecot, or a file name.
+    /// What the SASL server implementation needs: a socket of Dovecot, the name of a Cyrus SASL configuration without `.conf`, or the file of postpasswd(1).
     smtpd_sasl_path: Text = "smtpd", Limits::at_least(1);
     /// How long a client's response may be.
     smtpd_sasl_response_limit: Int = "12288", Limits::at_least(12288);
     /// Which mechanisms are offered without TLS.
     smtpd_sasl_security_options: Text = "noanonymous";
-    /// The name of the service that is told to the SASL implementation.
+    /// The name of the service that is told to the SASL implementation; PAM has its rules in a file of this name.
     smtpd_sasl_service: Text = "smtp", Limits::at_least(1);
     /// Which mechanisms are offered with TLS.
     smtpd_sasl_tls_security_options: Text = "$smtpd_sasl_security_options";
-    /// The SASL server implementation: `dovecot` or `cyrus`.
+    /// The SASL server implementation: `cyrus`, `dovecot`, `file` for the users of postpasswd(1), or `pam`.
     smtpd_sasl_type: Text = "cyrus", Limits::at_least(1);
     /// Which logins own a sender address, for reject_sender_login_mismatch.
     smtpd_sender_login_maps: Text = "";

@@ -2,16 +2,14 @@
 //!
 //! Nothing here reads or writes: a [`Dialogue`] turns challenges into responses.
 
-mod hmac;
 mod scram;
 
 use md5::Md5;
-use sha1::Sha1;
-use sha2::Sha256;
 
-use self::hmac::Hmac;
 use self::scram::Scram;
 use super::Options;
+use super::hmac::Hmac;
+use super::scram_keys::Hash;
 use crate::wire::dovecot_auth::Properties;
 
 /// A mechanism that we know.
@@ -67,6 +65,14 @@ impl Mechanism {
     }
 }
 
+impl Mechanism {
+    /// What it is like.
+    pub(super) fn properties(self) -> Properties {
+        let own = ALL.iter().find(|(mechanism, ..)| *mechanism == self);
+        own.map_or_else(Properties::default, |(.., properties)| *properties)
+    }
+}
+
 /// Who we are.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
@@ -113,8 +119,7 @@ enum State {
     Plain,
     Login { asked: u32 },
     CramMd5,
-    Sha1(Scram<Sha1>),
-    Sha256(Scram<Sha256>),
+    Scram(Scram),
     OauthBearer { host: String, port: u16 },
     Xoauth2,
 }
@@ -130,8 +135,12 @@ impl Dialogue {
             Mechanism::Plain => State::Plain,
             Mechanism::Login => State::Login { asked: 0 },
             Mechanism::CramMd5 => State::CramMd5,
-            Mechanism::ScramSha1 => State::Sha1(Scram::new(&credentials.username, &nonce()?)),
-            Mechanism::ScramSha256 => State::Sha256(Scram::new(&credentials.username, &nonce()?)),
+            Mechanism::ScramSha1 => {
+                State::Scram(Scram::new(Hash::Sha1, &credentials.username, &nonce()?))
+            }
+            Mechanism::ScramSha256 => {
+                State::Scram(Scram::new(Hash::Sha256, &credentials.username, &nonce()?))
+            }
             Mechanism::OauthBearer => State::OauthBearer { host: host.to_owned(), port },
             Mechanism::Xoauth2 => State::Xoauth2,
         };
@@ -147,8 +156,7 @@ impl Dialogue {
                 format!("{authzid}\0{username}\0{password}").into_bytes()
             }
             State::Login { .. } | State::CramMd5 => return None,
-            State::Sha1(scram) => scram.first().into_bytes(),
-            State::Sha256(scram) => scram.first().into_bytes(),
+            State::Scram(scram) => scram.first().into_bytes(),
             State::OauthBearer { host, port } => {
                 let user = scram::escaped(username);
                 format!(
@@ -183,8 +191,7 @@ impl Dialogue {
                 }
                 Ok(response.into_bytes())
             }
-            State::Sha1(scram) => scram.respond(password, challenge),
-            State::Sha256(scram) => scram.respond(password, challenge),
+            State::Scram(scram) => scram.respond(password, challenge),
             // The server's reasons; it refuses after our answer.
             State::OauthBearer { .. } => Ok(vec![1]),
             State::Xoauth2 => Ok(Vec::new()),
@@ -194,20 +201,15 @@ impl Dialogue {
     /// The server says that we are logged in: whether that can be.
     pub fn accepted(&self) -> Result<(), Failure> {
         let proved = match &self.state {
-            State::Sha1(scram) => scram.is_proved(),
-            State::Sha256(scram) => scram.is_proved(),
+            State::Scram(scram) => scram.is_proved(),
             _ => true,
         };
         if proved { Ok(()) } else { Err(Failure::BadServer) }
     }
 }
 
-/// Letters that nobody has used before.
 fn nonce() -> Result<String, Failure> {
-    use base64::Engine as _;
-    let mut bytes = [0; 18];
-    crate::sys::random::fill(&mut bytes).map_err(|_| Failure::NoRandom)?;
-    Ok(base64::engine::general_purpose::STANDARD.encode(bytes))
+    super::nonce().map_err(|_| Failure::NoRandom)
 }
 
 #[cfg(test)]

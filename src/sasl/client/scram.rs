@@ -3,10 +3,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use md5::Digest;
 
 use super::Failure;
-use super::hmac::Hmac;
+use crate::sasl::scram_keys::{Derived, Hash};
 
 /// How often the password may be hashed: fewer times would make it easy to guess from what we send
 /// (RFC 5802 section 5.1), more would be an attack on our processor.
@@ -14,12 +13,12 @@ const ITERATIONS: std::ops::RangeInclusive<u32> = 4096..=1_000_000;
 
 /// A dialogue.
 #[derive(Debug)]
-pub(super) struct Scram<D> {
+pub(super) struct Scram {
     /// Our first message without its header.
     bare: String,
     nonce: String,
     state: State,
-    hash: std::marker::PhantomData<fn() -> D>,
+    hash: Hash,
 }
 
 #[derive(Debug)]
@@ -32,10 +31,9 @@ enum State {
     Proved,
 }
 
-impl<D: Digest + Clone> Scram<D> {
-    pub(super) fn new(username: &str, nonce: &str) -> Self {
+impl Scram {
+    pub(super) fn new(hash: Hash, username: &str, nonce: &str) -> Self {
         let bare = format!("n={},r={nonce}", escaped(username));
-        let hash = std::marker::PhantomData;
         Self { bare, nonce: nonce.to_owned(), state: State::First, hash }
     }
 
@@ -79,19 +77,17 @@ impl<D: Digest + Clone> Scram<D> {
         if nonce.strip_prefix(&self.nonce)?.is_empty() {
             return None;
         }
-        let salted = Hmac::<D>::new(password.as_bytes()).stretched(&salt, iterations);
-        let salted = Hmac::<D>::new(&salted);
-        let client_key = salted.of(&[b"Client Key"]);
-        let stored_key = D::digest(&client_key);
+        let Derived { client_key, stored_key, server_key } =
+            Derived::new(self.hash, password.as_bytes(), &salt, iterations);
         // `biws` is "n,,": no channel binding.
         let without_proof = format!("c=biws,r={nonce}");
         let dialogue: [&[u8]; 5] =
             [self.bare.as_bytes(), b",", challenge.as_bytes(), b",", without_proof.as_bytes()];
-        let mut proof = Hmac::<D>::new(stored_key.as_slice()).of(&dialogue);
+        let mut proof = self.hash.keyed(&stored_key, &dialogue);
         for (to, from) in proof.iter_mut().zip(&client_key) {
             *to ^= from;
         }
-        let signature = Hmac::<D>::new(&salted.of(&[b"Server Key"])).of(&dialogue);
+        let signature = self.hash.keyed(&server_key, &dialogue);
         self.state = State::Proof { signature };
         Some(format!("{without_proof},p={}", BASE64.encode(proof)).into_bytes())
     }
@@ -105,15 +101,13 @@ pub(super) fn escaped(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use sha1::Sha1;
-    use sha2::Sha256;
 
     use super::*;
 
     /// RFC 5802 section 5
     #[test]
     fn example_with_sha1() {
-        let mut scram = Scram::<Sha1>::new("user", "fyko+d2lbbFgONRv9qkxdawL");
+        let mut scram = Scram::new(Hash::Sha1, "user", "fyko+d2lbbFgONRv9qkxdawL");
         assert_eq!(scram.first(), "n,,n=user,r=fyko+d2lbbFgONRv9qkxdawL");
         let challenge = b"r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i=4096";
         assert_eq!(
@@ -129,7 +123,7 @@ mod tests {
     /// RFC 7677 section 3
     #[test]
     fn example_with_sha256() {
-        let mut scram = Scram::<Sha256>::new("user", "rOprNGfwEbeRWgbNEkqO");
+        let mut scram = Scram::new(Hash::Sha256, "user", "rOprNGfwEbeRWgbNEkqO");
         let challenge =
             b"r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
         assert_eq!(
@@ -153,11 +147,11 @@ mod tests {
             "m=x,r=mineyours,s=QSXCR+Q6sek8bf92,i=4096",
             "",
         ] {
-            let mut scram = Scram::<Sha1>::new("user", "mine");
+            let mut scram = Scram::new(Hash::Sha1, "user", "mine");
             let answer = scram.respond("pencil", challenge.as_bytes());
             assert_eq!(answer, Err(Failure::BadChallenge), "{challenge}");
         }
-        let mut scram = Scram::<Sha1>::new("user", "mine");
+        let mut scram = Scram::new(Hash::Sha1, "user", "mine");
         scram.respond("pencil", b"r=mineyours,s=QSXCR+Q6sek8bf92,i=4096").unwrap();
         assert_eq!(scram.respond("pencil", b"v=AAAA"), Err(Failure::BadServer));
         assert!(!scram.is_proved());
@@ -171,7 +165,7 @@ mod tests {
     proptest! {
         #[test]
         fn never_panics(challenge in "(r=mine[a-z]{0,5},s=[A-Za-z+/=]{0,8},i=[0-9]{0,4})|\\PC*") {
-            let mut scram = Scram::<Sha1>::new("user", "mine");
+            let mut scram = Scram::new(Hash::Sha1, "user", "mine");
             let _ = scram.respond("pencil", challenge.as_bytes());
             let _ = scram.respond("pencil", challenge.as_bytes());
         }

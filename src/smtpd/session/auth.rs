@@ -68,6 +68,7 @@ impl Session {
         }
         let argument = |index: usize| words.get(index).map(|word| word.text);
         let (mechanism, initial) = (argument(1).unwrap_or_default(), argument(2));
+        self.wait_after_guesses().await;
         let step = match self.authenticate(mechanism, initial).await? {
             Ok(step) => step,
             Err(reply) => {
@@ -83,11 +84,15 @@ impl Session {
             }
             failure => {
                 let text = match failure {
-                    Step::Unknown(_) => "454 4.7.0 Temporary authentication failure:",
+                    Step::Unknown { .. } => "454 4.7.0 Temporary authentication failure:",
                     _ => "535 5.7.8 Error: authentication failed:",
                 };
+                let wrong = matches!(failure, Step::Refused { .. });
                 self.remember(failure);
                 let reason = self.failed(mechanism);
+                if wrong {
+                    self.count_guess();
+                }
                 self.reply(&format!("{text} {reason}")).await?;
                 Ok(false)
             }
@@ -135,9 +140,11 @@ impl Session {
         let (Some(sasl), Some(offer)) = (&service.sasl, &self.offer) else {
             return Ok(Err("503 5.5.1 Error: authentication not enabled"));
         };
+        if sasl.authenticator.forgets_names() {
+            self.auth_remembered.username = None;
+        }
         if !offer.allows(mechanism) {
-            let reason = format!("Invalid authentication mechanism: '{mechanism}'");
-            return Ok(Ok(Step::Malformed(reason)));
+            return Ok(Ok(sasl.authenticator.not_offered(self.sasl_session(), mechanism)));
         }
         let begun = sasl.authenticator.begin(self.sasl_session(), mechanism, initial).await;
         let (mut step, exchange) = begun;
@@ -166,8 +173,12 @@ impl Session {
         let remembered = &mut self.auth_remembered;
         match failure {
             Step::Refused { reason, username } => *remembered = Remembered { reason, username },
-            Step::Malformed(reason) | Step::Unknown(Some(reason)) => remembered.reason = reason,
-            Step::Unknown(None) | Step::Challenge(_) | Step::Accepted(_) => {}
+            Step::Malformed(reason) => remembered.reason = reason,
+            Step::Unknown { reason, username } => {
+                remembered.reason = reason.unwrap_or(std::mem::take(&mut remembered.reason));
+                remembered.username = username.or(remembered.username.take());
+            }
+            Step::Challenge(_) | Step::Accepted(_) => {}
         }
     }
 

@@ -3,6 +3,7 @@
 use super::Session;
 use crate::smtpd::anvil::Event;
 use crate::smtpd::fault::Faults;
+use crate::smtpd::guesses;
 
 impl Session {
     /// `smtpd_client_connection_count_limit`, `smtpd_client_connection_rate_limit`
@@ -97,6 +98,31 @@ impl Session {
             self.talk.peer.text, self.service.name
         ));
         true
+    }
+
+    /// A client that has guessed too often waits, before its next try is looked at.
+    pub(super) async fn wait_after_guesses(&self) {
+        if self.is_counted() {
+            let wait = self.service.shared.guesses.wait(self.talk.peer.ip);
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+            }
+        }
+    }
+
+    /// A password was wrong.
+    pub(super) fn count_guess(&self) {
+        if !self.is_counted() {
+            return;
+        }
+        let count = self.service.shared.guesses.failed(self.talk.peer.ip);
+        if guesses::wait_after(count) > guesses::wait_after(count - 1) {
+            self.log.info(format_args!(
+                "{}: {count} failed SASL logins lately; the next one is answered after {} s",
+                self.talk.peer.text,
+                guesses::wait_after(count).as_secs()
+            ));
+        }
     }
 
     /// Clients on this machine's own sockets, and those of

@@ -7,13 +7,13 @@ const BLOCK: usize = 64;
 
 /// A keyed hash, ready to be used any number of times.
 #[derive(Clone)]
-pub(super) struct Hmac<D> {
+pub(in crate::sasl) struct Hmac<D> {
     inner: D,
     outer: D,
 }
 
 impl<D: Digest + Clone> Hmac<D> {
-    pub(super) fn new(key: &[u8]) -> Self {
+    pub(in crate::sasl) fn new(key: &[u8]) -> Self {
         let mut block = [0_u8; BLOCK];
         let hashed;
         let key = if key.len() > BLOCK {
@@ -30,7 +30,7 @@ impl<D: Digest + Clone> Hmac<D> {
     }
 
     /// Of these pieces, one after the other.
-    pub(super) fn of(&self, pieces: &[&[u8]]) -> Vec<u8> {
+    pub(in crate::sasl) fn of(&self, pieces: &[&[u8]]) -> Vec<u8> {
         let mut inner = self.inner.clone();
         for piece in pieces {
             inner.update(piece);
@@ -39,7 +39,7 @@ impl<D: Digest + Clone> Hmac<D> {
     }
 
     /// The first block of PBKDF2, the key being the password.
-    pub(super) fn stretched(&self, salt: &[u8], iterations: u32) -> Vec<u8> {
+    pub(in crate::sasl) fn stretched(&self, salt: &[u8], iterations: u32) -> Vec<u8> {
         let mut round = self.of(&[salt, &1_u32.to_be_bytes()]);
         let mut result = round.clone();
         for _ in 1..iterations {
