@@ -16,6 +16,11 @@ fn main() {
             println!("cargo::rustc-cfg={part}");
         }
     }
+    // Code that is shared by tables is dead in builds with some of them; one with all shows what really is.
+    println!("cargo::rustc-check-cfg=cfg(all_tables)");
+    if WITH_SETTINGS.iter().all(has) && has(&"SSL") {
+        println!("cargo::rustc-cfg=all_tables");
+    }
     berkeley_db();
     println!("cargo::rerun-if-changed=Cargo.lock");
     let lock = std::fs::read_to_string("Cargo.lock").unwrap_or_default();

@@ -84,10 +84,6 @@ impl Builder {
         }
         let file = builder.open_existing(&path)?;
         let is_ours = matches!(&file, indexed::File::Native(_));
-        #[cfg_attr(
-            not(any(feature = "cdb", feature = "lmdb")),
-            expect(irrefutable_let_patterns, reason = "our own engine is the only one built in")
-        )]
         if let indexed::File::Native(native) = &file {
             builder.making.syntax = native.syntax();
         }

@@ -1,6 +1,6 @@
 //! memcache_table(5): a memcached server that remembers, and perhaps a table behind it that knows.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::Tables;
@@ -152,17 +152,20 @@ impl Memcache {
     }
 
     async fn ask(&self, question: &Question, log: &Log) -> Result<Option<Vec<u8>>, String> {
+        // A failure that the next try makes good is not worth a line.
+        let trouble: Mutex<Option<String>> = Mutex::default();
         let mut try_number = 1;
         loop {
-            // Postfix says nothing of the first failure, unless there is no connection at all.
             let warn = |text: &str| {
-                if try_number > 1 || text.starts_with("connect to ") {
-                    self.frame.warn(log, text);
-                }
+                *trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(text.to_owned());
             };
             match self.pool.ask(question, &warn).await {
                 Ok(answer) => return Ok(answer),
                 Err(why) if try_number >= self.tries || why.starts_with("connect to ") => {
+                    let trouble = trouble.into_inner().unwrap_or_else(PoisonError::into_inner);
+                    if let Some(text) = trouble {
+                        self.frame.warn(log, &text);
+                    }
                     return Err(why);
                 }
                 Err(_) => {}

@@ -15,6 +15,7 @@ mod build;
 #[cfg(feature = "cdb")]
 mod cdb;
 mod cidr;
+#[cfg_attr(not(all_tables), allow(dead_code, reason = "what no table of this build needs"))]
 mod client;
 mod file_value;
 mod fold;
@@ -26,7 +27,11 @@ pub mod lent;
 mod lines;
 #[cfg(feature = "memcached")]
 mod memcache;
+#[cfg(feature = "mongodb")]
+mod mongodb;
 mod native;
+#[cfg(feature = "nis")]
+mod nis;
 mod open;
 mod outage;
 mod pattern;
@@ -39,6 +44,7 @@ mod servers;
 mod socketmap;
 mod source;
 #[cfg(sql_tables)]
+#[cfg_attr(not(all_tables), allow(dead_code, reason = "what no table of this build needs"))]
 mod sql;
 mod substitute;
 mod system;
@@ -55,6 +61,7 @@ fn wait<T>(answer: impl Future<Output = T>) -> T {
 
 pub use address::{AddressRules, Found, Keys};
 pub use alias::read as read_aliases;
+pub use berkeley::count as count_berkeley_db_records;
 pub use build::{Builder, Making, can_make};
 pub use cidr::Network;
 pub use file_value::decode as decode_file;

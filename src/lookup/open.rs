@@ -28,9 +28,9 @@ const TYPES: &[(&str, bool)] = &[
     ("ldap", cfg!(feature = "ldap")),
     ("lmdb", cfg!(feature = "lmdb")),
     ("memcache", cfg!(feature = "memcached")),
-    ("mongodb", false),
+    ("mongodb", cfg!(feature = "mongodb")),
     ("mysql", cfg!(feature = "mysql")),
-    ("nis", false),
+    ("nis", cfg!(feature = "nis")),
     ("pcre", true),
     ("pgsql", cfg!(feature = "postgres")),
     ("pipemap", true),
@@ -61,6 +61,14 @@ const FLAGS: &[(&str, &str)] = &[
     ("sqlite", "sqlite"),
 ];
 
+/// Types that Postfix has on systems of long ago, and what to do about them.
+const GONE: &[(&str, &str)] = &[
+    ("dbm", "make the table with \"postmap hash:\" or \"lmdb:\" from its text, and name it so"),
+    ("netinfo", "export the data to a text, for texthash:, hash: or lmdb:"),
+    ("nisplus", "there is no NIS+ any more: its tables are in nis:, ldap: or text files now"),
+    ("sdbm", "make the table with \"postmap hash:\" or \"lmdb:\" from its text, and name it so"),
+];
+
 /// The types that `postconf -m` shows, and those that were left out at build time.
 pub fn map_types() -> &'static [(&'static str, bool)] {
     TYPES
@@ -74,9 +82,14 @@ pub(super) fn is_built_in(kind: &str) -> bool {
 
 /// Postfix's words for a type that cannot be opened, with what would help.
 pub fn unsupported(kind: &str) -> String {
-    match FLAGS.iter().find(|(name, _)| *name == kind) {
-        Some((_, flag)) => format!("unsupported dictionary type: {kind}; build with USE={flag}"),
-        None => format!("unsupported dictionary type: {kind}"),
+    let text = format!("unsupported dictionary type: {kind}");
+    let find = |list: &[(&str, &'static str)]| {
+        list.iter().find(|(name, _)| *name == kind).map(|(_, what)| *what)
+    };
+    match (find(FLAGS), find(GONE)) {
+        (Some(flag), _) => format!("{text}; build with USE={flag}"),
+        (None, Some(instead)) => format!("{text}; {instead}"),
+        (None, None) => text,
     }
 }
 
@@ -198,6 +211,7 @@ mod tests {
             unsupported("pgsql"),
             "unsupported dictionary type: pgsql; build with USE=postgres"
         );
+        assert!(unsupported("nisplus").contains("ldap:"));
         assert!(TYPES.is_sorted());
     }
 }

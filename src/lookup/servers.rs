@@ -35,7 +35,7 @@ pub fn files_of_settings(value: &str, path: &Path) -> Vec<PathBuf> {
     let Ok((values, _)) = crate::config::main_cf::parse("", &text) else {
         return Vec::new();
     };
-    let words = values.values().flat_map(|setting| setting.value.split([' ', ',', '\t', '=']));
+    let words = values.values().flat_map(|setting| setting.value.split([' ', ',', '\t', '=', '&']));
     let paths = words.filter_map(|word| word.get(word.find('/')?..));
     paths.map(PathBuf::from).collect()
 }
@@ -58,6 +58,8 @@ pub(super) fn open(
         "socketmap" | "memcache" if paranoid => insecure("security-sensitive"),
         "tcp" => Some(TcpTable::open(name).map(share)),
         "socketmap" => Some(Socketmap::open(name).map(share)),
+        #[cfg(feature = "nis")]
+        "nis" => Some(super::nis::Nis::open(name, purpose, report).map(share)),
         _ => with_settings(tables, kind, name, purpose, report),
     }
 }
@@ -74,6 +76,10 @@ fn with_settings(
 }
 
 #[cfg(table_settings)]
+#[cfg_attr(
+    not(feature = "memcached"),
+    expect(unused_variables, reason = "only memcache: has a table behind it")
+)]
 fn with_settings(
     tables: &Tables,
     kind: &str,
@@ -95,6 +101,8 @@ fn with_settings(
         "memcache" => super::memcache::Memcache::open(tables, &settings, purpose).map(share),
         #[cfg(feature = "memcached")]
         "redis" => super::redis::Redis::open(tables, &settings).map(share),
+        #[cfg(feature = "mongodb")]
+        "mongodb" => super::mongodb::Mongodb::open(tables, &settings, report).map(share),
         #[cfg(feature = "mysql")]
         "mysql" => super::sql::mysql::open(tables, &settings).map(share),
         #[cfg(feature = "postgres")]

@@ -19,3 +19,5 @@ pub mod smtpd_conf;
 pub mod tlsa;
 pub mod tlsrpt;
 pub mod xtext;
+#[cfg(feature = "nis")]
+pub mod yp;

@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 
 use super::super::source::ReadError;
-use super::BerkeleyError;
 use super::page::{Meta, Page, Pages, kind};
+use super::{BerkeleyError, Visit};
 
 /// An item within a page.
 const ITEM_HERE: u8 = 1;
@@ -41,18 +41,14 @@ impl Btree {
         Ok(None)
     }
 
-    pub(super) fn for_each(
-        &self,
-        pages: &Pages,
-        visit: &mut dyn FnMut(&[u8], &[u8]),
-    ) -> Result<(), ReadError> {
+    pub(super) fn for_each(&self, pages: &Pages, visit: &mut Visit<'_>) -> Result<(), ReadError> {
         let mut leaf = self.leaf(pages, None)?;
         for _ in 0..=pages.last {
             for pair in (0..leaf.count()).step_by(2) {
                 if let (Some(key), Some(value)) =
                     (leaf_item(&leaf, pair)?, leaf_item(&leaf, pair + 1)?)
                 {
-                    visit(&key, &value);
+                    visit(&key, &value)?;
                 }
             }
             match leaf.next() {

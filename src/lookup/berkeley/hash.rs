@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 
 use super::super::source::ReadError;
-use super::BerkeleyError;
 use super::page::{Meta, Page, Pages, kind};
+use super::{BerkeleyError, Visit};
 
 /// What the file has been hashed with, to see that the hash is the one that we know.
 const PROBE: &[u8] = b"%$sniglet^&\0";
@@ -63,16 +63,12 @@ impl Hash {
         Ok(found)
     }
 
-    pub(super) fn for_each(
-        &self,
-        pages: &Pages,
-        visit: &mut dyn FnMut(&[u8], &[u8]),
-    ) -> Result<(), ReadError> {
+    pub(super) fn for_each(&self, pages: &Pages, visit: &mut Visit<'_>) -> Result<(), ReadError> {
         // All chains together have no more pages than the file.
         let mut budget = pages.last;
         for bucket in 0..=self.max_bucket {
             self.bucket(pages, bucket, &mut budget, &mut |page, pair| {
-                visit(&item(page, pair)?, &item(page, pair + 1)?);
+                visit(&item(page, pair)?, &item(page, pair + 1)?)?;
                 Ok(true)
             })?;
         }

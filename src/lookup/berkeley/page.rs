@@ -110,6 +110,11 @@ impl Pages {
         matches!(self.source, Source::File(..))
     }
 
+    /// The length of the file in bytes.
+    pub(super) fn length(&self) -> u64 {
+        self.source.len()
+    }
+
     /// The page of that number.
     pub(super) fn page(&self, at: u32) -> Result<Page<'_>, ReadError> {
         let size = u64::try_from(self.size).map_err(|_| ReadError::Damaged)?;

@@ -96,9 +96,12 @@ proptest! {
             let at = at.index(bytes.len());
             bytes[at] = byte;
         }
+        let _ = count(&bytes);
         if let Ok(file) = open(&bytes) {
+            let mut given = 0;
             let _ = file.find(&key(7));
-            let _ = file.for_each(|_, _| ());
+            let _ = file.for_each(|key, value| given += key.len() + value.len());
+            prop_assert!(given <= bytes.len());
         }
     }
 

@@ -106,6 +106,13 @@ impl Frame {
         Ok(Key::new(key, self.needs))
     }
 
+    /// The same with another limit on values, where zero is none.
+    #[cfg(feature = "mongodb")]
+    pub fn limited(mut self, limit: usize) -> Self {
+        self.expansion_limit = limit;
+        self
+    }
+
     /// `expansion_limit`
     #[cfg(feature = "ldap")]
     pub fn expansion_limit(&self) -> i32 {

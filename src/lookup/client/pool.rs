@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
+use super::super::outage::Absence;
 use super::super::system;
 
 /// Connections of one table in one process.
@@ -110,6 +111,7 @@ struct State<C> {
     /// Questions that are being asked.
     busy: usize,
     down_until: Option<Instant>,
+    absence: Absence,
     /// Whether somebody is going to close idle connections.
     is_watched: bool,
 }
@@ -122,7 +124,13 @@ impl<D: Driver> Debug for Pool<D> {
 
 impl<C> Default for State<C> {
     fn default() -> Self {
-        Self { idle: Vec::new(), busy: 0, down_until: None, is_watched: false }
+        Self {
+            idle: Vec::new(),
+            busy: 0,
+            down_until: None,
+            absence: Absence::default(),
+            is_watched: false,
+        }
     }
 }
 
@@ -170,7 +178,10 @@ impl<D: Driver> Pool<D> {
                     reason = why;
                 }
                 Err(Fault::Spoiled(why)) => {
-                    warn(&why);
+                    let state = self.hosts.get(host).map(|host| lock(&host.state));
+                    if state.is_none_or(|mut state| state.absence.begins(Instant::now())) {
+                        warn(&why);
+                    }
                     reason = why;
                 }
                 #[cfg(table_settings)]
@@ -269,7 +280,7 @@ impl<D: Driver> Pool<D> {
         }
     }
 
-    /// Leaves a host alone for a while; false if it is being left alone already.
+    /// Leaves a host alone for a while; true if that is news.
     fn take_down(&self, host: usize) -> bool {
         let Some(host) = self.hosts.get(host) else { return false };
         let now = Instant::now();
@@ -279,7 +290,7 @@ impl<D: Driver> Pool<D> {
         if is_new {
             state.down_until = Some(now + self.patience.retry);
         }
-        is_new
+        is_new && state.absence.begins(now)
     }
 
     fn take_idle(&self, host: usize) -> Option<D::Connection> {
@@ -297,6 +308,7 @@ impl<D: Driver> Pool<D> {
         let Some(place) = self.hosts.get(host) else { return };
         let mut state = lock(&place.state);
         state.down_until = None;
+        state.absence.is_over();
         if !self.driver.is_alive(&connection) {
             return;
         }
@@ -442,6 +454,22 @@ mod tests {
                 assert!(answer.await.is_err());
             }
             assert_eq!(count.load(Ordering::Relaxed), 1);
+            // Nor one for each attempt, until the server has been there.
+            let pool =
+                Pool::new(Fake::default(), [0], Patience { retry: Duration::ZERO, ..PATIENCE });
+            let down = |is_down| pool.driver().down[0].store(is_down, Ordering::Relaxed);
+            down(true);
+            count.store(0, Ordering::Relaxed);
+            for _ in 0..10 {
+                assert!(pool.ask(&question, &warn).await.is_err());
+            }
+            assert_eq!(count.load(Ordering::Relaxed), 1);
+            down(false);
+            assert!(pool.ask(&question, &warn).await.is_ok());
+            down(true);
+            pool.driver().hang_up.store(true, Ordering::Relaxed);
+            assert!(pool.ask(&question, &warn).await.is_err());
+            assert_eq!(count.load(Ordering::Relaxed), 2);
         });
     }
 
