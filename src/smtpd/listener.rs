@@ -386,8 +386,12 @@ async fn wait_at(
 ) -> std::io::Result<()> {
     let listener = Listener::new(socket, kind)?;
     loop {
+        let next = async {
+            let place = lobby.places.clone().acquire_owned().await;
+            (place, listener.accept().await)
+        };
         let accepted = tokio::select! {
-            place = lobby.places.clone().acquire_owned() => (place, listener.accept().await),
+            accepted = next => accepted,
             () = life.drained() => return Ok(()),
         };
         match accepted {
