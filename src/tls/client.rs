@@ -126,7 +126,6 @@ pub struct Client {
     digest: DigestKind,
     /// `tls_dane_digests`
     digests: Digests,
-    wide_wildcards: bool,
     timeout: Duration,
     sessions: Option<Sessions>,
     ready: OnceLock<Ready>,
@@ -134,38 +133,48 @@ pub struct Client {
 }
 
 impl Client {
-    /// Reads what needs no keys, before confinement; `prefix` is `smtp` or `lmtp`. What is odd goes
-    /// to `warnings`.
-    pub fn prepare(
-        config: &Config,
-        prefix: &str,
-        warnings: &mut Vec<String>,
-    ) -> Result<Self, String> {
+    /// Reads what needs no keys, before confinement; `prefix` is `smtp` or `lmtp`. None if there can
+    /// be no TLS; the log hears why.
+    pub fn prepare(config: &Config, prefix: &str, log: &Log) -> Option<Self> {
         let name = |suffix: &str| format!("{prefix}_{suffix}");
         let text = |suffix: &str| config.text_named(&name(suffix));
         let (file, path) = (text("tls_CAfile"), text("tls_CApath"));
         let named = !(file.is_empty() && path.is_empty());
         let system = named && config.bool(&crate::config::parameters::tls_append_default_CA);
-        let authorities = Authorities::load(&file, &path, system).map_err(|e| {
-            format!("cannot load Certification Authority data, {e}: disabling TLS support")
-        })?;
+        let authorities = match Authorities::load(&file, &path, system) {
+            Ok(authorities) => authorities,
+            Err(e) => {
+                let named = [("CAfile", &file), ("CApath", &path)].into_iter();
+                let named = named.filter(|(_, value)| !value.is_empty());
+                let named: Vec<_> =
+                    named.map(|(name, value)| format!("{name}=\"{value}\"")).collect();
+                log.info(format_args!(
+                    "cannot load Certification Authority data, {}: disabling TLS support",
+                    named.join(", ")
+                ));
+                log.warning(format_args!("TLS library problem: {e}"));
+                return None;
+            }
+        };
         let digest = text("tls_fingerprint_digest");
-        let digest = DigestKind::parse(&digest).ok_or_else(|| {
-            format!("digest algorithm \"{digest}\" not found: disabling TLS support")
-        })?;
+        let Some(digest) = DigestKind::parse(&digest) else {
+            log.warning(format_args!("Digest algorithm \"{digest}\" not found"));
+            log.warning(format_args!("disabling TLS support"));
+            return None;
+        };
         let (digests, odd) =
             Digests::parse(&config.text(&crate::config::parameters::tls_dane_digests));
-        warnings.extend(odd);
+        for odd in odd {
+            log.warning(format_args!("{odd}"));
+        }
         let lifetime = config.time_named(&name("tls_session_cache_timeout"));
         let caches = !text("tls_session_cache_database").is_empty() && !lifetime.is_zero();
-        Ok(Self {
+        Some(Self {
             files: names::identity_files(config, prefix),
             authorities,
             depth: usize::try_from(config.int_named(&name("tls_scert_verifydepth"))).unwrap_or(0),
             digest,
             digests,
-            wide_wildcards: config
-                .bool(&crate::config::parameters::tls_wildcard_matches_multiple_labels),
             timeout: config.time_named(&name("starttls_timeout")),
             sessions: caches.then(|| Sessions { lifetime, known: Mutex::default() }),
             ready: OnceLock::new(),
@@ -359,6 +368,10 @@ impl Client {
             return Err(Distrust::Other("no proof that the server has its key".into()));
         }
         match wanted.matching {
+            // As OpenSSL has it where Postfix does not let it succeed.
+            Matching::Fingerprints(listed) if listed.is_empty() => Err(hopeless()),
+            Matching::Names(names) if names.is_empty() => Err(hopeless()),
+            Matching::Records(records) if records.list.is_empty() => Err(hopeless()),
             Matching::Fingerprints(listed) => {
                 let own = chain.first().map(|own| self.fingerprints(own)).unwrap_or_default();
                 let is_listed =
@@ -374,6 +387,11 @@ impl Client {
         }
     }
 
+    /// Whether a fingerprint has as many digits as the configured digest.
+    pub fn can_match(&self, fingerprint: &str) -> bool {
+        digits(fingerprint).count() == 2 * self.digest.of(b"").len()
+    }
+
     /// Whether anything can be done with a TLSA record.
     pub fn can_use(&self, record: &Tlsa) -> bool {
         self.digests.can_use(record)
@@ -387,13 +405,14 @@ impl Client {
     /// The name in the certificate by which it is for one of the patterns.
     fn certified(&self, certificate: &[u8], patterns: &[String]) -> Option<String> {
         let parsed = Certificate::parse(certificate)?;
-        let fits = |name: &&str| {
-            patterns.iter().any(|pattern| match pattern.starts_with('.') {
+        let names = parsed.server_names();
+        let fits = |pattern: &String| {
+            names.iter().find(|name| match pattern.starts_with('.') {
                 true => names::is_within(name, pattern),
-                false => names::covers(name, pattern, self.wide_wildcards),
+                false => names::covers(name, pattern),
             })
         };
-        parsed.server_names().into_iter().find(fits).map(str::to_owned)
+        patterns.iter().find_map(fits).map(|name| (*name).to_owned())
     }
 }
 
@@ -409,6 +428,10 @@ fn server_name(wanted: &Wanted<'_>) -> Result<ServerName<'static>, String> {
 fn certified(identity: keys::Identity) -> Arc<CertifiedKey> {
     let certificates = identity.chain.certificates.into_iter().map(CertificateDer::from).collect();
     Arc::new(CertifiedKey::new(certificates, identity.key))
+}
+
+fn hopeless() -> Distrust {
+    Distrust::Other("num=1:unspecified certificate verification error".into())
 }
 
 /// Fingerprints are the same without regard to case and colons.

@@ -139,10 +139,25 @@ fn a_bystander_is_no_authority() {
 
 #[test]
 fn too_many_issuers() {
-    let family = Family::new();
-    let root = [record(ANCHOR, KEY, 1, &family.root)];
-    let verdict = digests().verify(&root, &family.sent(), 1);
-    assert_eq!(verdict, Err(Distrust::TooLong(1)));
+    let mut root = CertificateParams::new(Vec::new()).unwrap();
+    root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    root.distinguished_name.push(rcgen::DnType::CommonName, "authority 0");
+    let key = KeyPair::generate().unwrap();
+    let mut chain = vec![root.self_signed(&key).unwrap().der().clone()];
+    let mut above = Issuer::new(root, key);
+    for number in 1..4 {
+        let mut next = CertificateParams::new(vec!["mx.example.com".into()]).unwrap();
+        if number < 3 {
+            next.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        }
+        next.distinguished_name.push(rcgen::DnType::CommonName, format!("authority {number}"));
+        let key = KeyPair::generate().unwrap();
+        chain.insert(0, next.signed_by(&key, &above).unwrap().der().clone());
+        above = Issuer::new(next, key);
+    }
+    let root = [record(ANCHOR, KEY, 1, &chain[3])];
+    assert_eq!(digests().verify(&root, &chain, 0), Err(Distrust::TooLong(1)));
+    assert_eq!(digests().verify(&root, &chain, 1).map(|authority| authority.depth), Ok(3));
 }
 
 /// RFC 7671 section 9: whoever can forge the weaker digest gains nothing by it.

@@ -120,7 +120,7 @@ impl World {
 
     fn client(&self, main: &str) -> Client {
         let ca = format!("smtp_tls_CAfile = {}\n{main}", self.path("ca.pem"));
-        let client = Client::prepare(&config(&ca), "smtp", &mut Vec::new()).unwrap();
+        let client = Client::prepare(&config(&ca), "smtp", &log()).unwrap();
         assert_eq!(client.open(&self.holder(7)), Vec::<String>::new());
         client
     }

@@ -177,7 +177,7 @@ impl Authorities {
     }
 
     /// Whether a chain, the peer's own certificate first, leads to an authority over at most
-    /// `depth` issuers.
+    /// `depth + 1` others that are not trusted themselves.
     pub fn verify(
         &self,
         chain: &[CertificateDer<'_>],
@@ -221,8 +221,10 @@ impl Authorities {
                 None,
             )
             .map_err(|e| distrust(&e, parsed.as_ref()))?;
-        let issuers = path.intermediate_certificates().count() + 1;
-        if issuers > depth { Err(Distrust::TooLong(depth)) } else { Ok(issuers) }
+        let between = path.intermediate_certificates().count();
+        // Postfix gives OpenSSL one more than `…_verifydepth` says, and there authorities that are
+        // trusted do not count.
+        if between > depth + 1 { Err(Distrust::TooLong(depth + 1)) } else { Ok(between + 1) }
     }
 }
 
@@ -296,7 +298,7 @@ mod tests {
         let chain = [leaf];
         assert_eq!(authorities.verify(&chain, Purpose::Server, 9), Ok(()));
         assert_eq!(authorities.verify(&chain, Purpose::Client, 9), Ok(()));
-        assert_eq!(authorities.verify(&chain, Purpose::Server, 0), Err(Distrust::TooLong(0)));
+        assert_eq!(authorities.verify(&chain, Purpose::Server, 0), Ok(()));
         let nobody = Authorities::default().verify(&chain, Purpose::Server, 9);
         assert!(matches!(nobody, Err(Distrust::Issuer(issuer)) if issuer.contains("CN=root")));
     }

@@ -32,8 +32,8 @@ pub struct Finger {
     pub routing: Routing,
     /// Name service.
     pub resolver: Arc<Resolver>,
-    /// TLS, with its own keys.
-    pub client: Client,
+    /// TLS, with its own keys; none if it cannot be had.
+    pub client: Option<Client>,
 }
 
 /// The look has come to no end; the output says why.
@@ -216,7 +216,7 @@ impl Look<'_> {
         } else {
             self.greeting(&mut chat).await?;
             let (helo, starttls) = self.hello(&mut chat).await?;
-            if starttls && options.level > Level::None {
+            if starttls && options.level > Level::None && self.finger.client.is_some() {
                 self.starttls(&mut chat).await?;
                 encrypted = Some(self.encrypt(&mut chat, &helo).await?);
                 self.after(&mut chat).await?;
@@ -228,14 +228,16 @@ impl Look<'_> {
         chat.end();
         let Some((handshake, resumed)) = encrypted else { return Ok(Seen::default()) };
         // Tickets have come by now, if any come at all.
-        let resumable = self.finger.client.has_session(&handshake.wanted());
+        let client = self.finger.client.as_ref();
+        let resumable = client.is_some_and(|client| client.has_session(&handshake.wanted()));
         Ok(Seen { resumed, resumable })
     }
 
     /// The handshake; true if it has resumed an earlier session.
     async fn encrypt(&self, chat: &mut Chat<'_>, helo: &str) -> Result<(Handshake, bool), Ended> {
         let Finger { options, log, client, .. } = self.finger;
-        let handshake = self.handshake(helo);
+        let client = client.as_ref().ok_or(Ended)?;
+        let handshake = self.handshake(client, helo);
         let text = self.place.shown();
         // Later looks are about whether sessions are resumed.
         let level = match self.pass {
@@ -254,8 +256,8 @@ impl Look<'_> {
         Ok((handshake, facts.resumed))
     }
 
-    fn handshake(&self, helo: &str) -> Handshake {
-        let Finger { options, log, config, client, .. } = self.finger;
+    fn handshake(&self, client: &Client, helo: &str) -> Handshake {
+        let Finger { options, log, config, .. } = self.finger;
         let place = self.place;
         let fill = |usual: &[&str]| -> Vec<String> {
             let usual = usual.iter().map(|one| (*one).to_owned());

@@ -50,11 +50,9 @@ fn run(options: Options, log: &Log) -> Result<(), String> {
     let config = config.with_overrides(&options.parameters);
     let tables = Tables::new(config.clone());
     let routing = Routing::of(&config, &tables, false).map_err(|problem| problem.text)?;
-    let mut warnings = Vec::new();
-    let client = Client::prepare(&config, "smtp", &mut warnings)?;
-    warnings.extend(client.open_own());
-    for warning in warnings {
-        log.warning(format_args!("{warning}"));
+    let client = Client::prepare(&config, "smtp", &log);
+    for complaint in client.as_ref().map(Client::open_own).unwrap_or_default() {
+        log.warning(format_args!("{complaint}"));
     }
     let probe = Probe::parse(&config.text(&p::dnssec_probe))?;
     let resolver = Resolver::with_probe(log.clone(), probe);

@@ -85,6 +85,10 @@ static GROUPS: &[(&str, &[&str])] = &[
         &["destination_concurrency_feedback_debug", "fault_injection_code"],
     ),
     (
+        "a * in a certificate's name stands for one label, as in Postfix since 3.6",
+        &["tls_wildcard_matches_multiple_labels"],
+    ),
+    (
         "the scheduler has no use for it",
         &["qmgr_clog_warn_time", "qmgr_fudge_factor", "qmgr_message_recipient_minimum"],
     ),

@@ -488,10 +488,15 @@ impl Delivery<'_> {
             }
             Ok(policy) => Some(policy),
             Err(reason) => {
-                log.warning(format_args!(
-                    "TLS policy lookup for {nexthop}/{host}: {}",
-                    reason.text
-                ));
+                let why = &reason.text;
+                match name {
+                    Some(_) => {
+                        log.warning(format_args!("TLS policy lookup for {nexthop}/{host}: {why}"))
+                    }
+                    None => log.warning(format_args!(
+                        "TLS policy lookup error for {host}/{nexthop}: {why}"
+                    )),
+                }
                 self.attempt.reason = Some(reason);
                 None
             }

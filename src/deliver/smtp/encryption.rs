@@ -15,6 +15,7 @@ use crate::lookup::{Maps, TableError, Tables};
 use crate::mail::hostname;
 use crate::mail::status::Status;
 use crate::tls::words::{Level, LogLevel, Protocols};
+use crate::wire::tlsa::Tlsa;
 
 /// The parameters of one line.
 #[derive(Debug)]
@@ -85,8 +86,20 @@ pub struct Policy {
     pub sts: Option<Sts>,
     /// PEM files of authorities that count instead of the usual ones.
     pub trust_anchors: Vec<String>,
+    /// What is in them.
+    pub anchors: Anchors,
     /// Encrypted connections may be kept for further mail.
     pub reuse: bool,
+}
+
+/// Trust anchors, shown by their number only: their files are what policies are told apart by.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Anchors(pub Vec<Tlsa>);
+
+impl std::fmt::Debug for Anchors {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.len().fmt(f)
+    }
 }
 
 /// What a policy is for.
@@ -137,6 +150,7 @@ impl Policy {
             dane: None,
             sts: None,
             trust_anchors: Vec::new(),
+            anchors: Anchors::default(),
             reuse: true,
         }
     }
@@ -315,6 +329,10 @@ impl Encryption {
             ));
             return Err(configuration());
         }
+        let trust_anchors = match listed.trust_anchors.is_empty() {
+            true if level.uses_authorities() => self.trust_anchors.clone(),
+            _ => listed.trust_anchors,
+        };
         Ok(Policy {
             level,
             protocols,
@@ -324,10 +342,8 @@ impl Encryption {
             matching,
             dane: None,
             sts: listed.external.sts(),
-            trust_anchors: match listed.trust_anchors.is_empty() {
-                true if level.uses_authorities() => self.trust_anchors.clone(),
-                _ => listed.trust_anchors,
-            },
+            anchors: read_anchors(log, &trust_anchors)?,
+            trust_anchors,
             reuse: listed.reuse.unwrap_or(self.reuse),
         })
     }
@@ -349,7 +365,7 @@ impl Encryption {
                 .strip_prefix('.')
                 .map_or_else(|| ascii(&pattern), |parent| format!(".{}", ascii(parent))),
         };
-        patterns.into_iter().map(filled).filter(|pattern| pattern.len() > 1).collect()
+        patterns.into_iter().map(filled).filter(|pattern| !pattern.is_empty()).collect()
     }
 
     /// `smtp_tls_policy_maps`: the next hop as it is, and if it is a name, its parent domains as
@@ -601,6 +617,24 @@ fn yes_or_no(name: &str, value: &str) -> Result<bool, String> {
         "no" => Ok(false),
         _ => Err(format!("attribute \"{name}\" has bad value: \"{value}\"")),
     }
+}
+
+#[cfg(feature = "ssl")]
+fn read_anchors(log: &Log, files: &[String]) -> Result<Anchors, Reason> {
+    let mut anchors = Anchors::default();
+    for file in files {
+        anchors.0.extend(crate::tls::dane::read_anchors(file).map_err(|problem| {
+            log.warning(format_args!("{problem}"));
+            configuration()
+        })?);
+    }
+    Ok(anchors)
+}
+
+/// Without TLS there is nobody to trust.
+#[cfg(not(feature = "ssl"))]
+fn read_anchors(_: &Log, _: &[String]) -> Result<Anchors, Reason> {
+    Ok(Anchors::default())
 }
 
 /// What is said of mail that our own configuration keeps from being sent.

@@ -160,15 +160,8 @@ fn prepare(mut birth: Birth) -> Result<State, String> {
 fn with_tls(mut settings: Settings, service: &birth::Service) -> Settings {
     if settings.encryption.may_encrypt() {
         let prefix = if settings.lmtp { "lmtp" } else { "smtp" };
-        let mut warnings = Vec::new();
-        let client = crate::tls::client::Client::prepare(&service.config, prefix, &mut warnings);
-        for warning in warnings {
-            service.log.warning(format_args!("{warning}"));
-        }
-        match client {
-            Ok(client) => settings.encryption.client = Some(client),
-            Err(text) => service.log.warning(format_args!("{text}")),
-        }
+        settings.encryption.client =
+            crate::tls::client::Client::prepare(&service.config, prefix, &service.log);
     }
     settings
 }

@@ -14,10 +14,14 @@ use super::require_tls::Enforcement;
 use super::tls_status::RequireTls;
 use super::tlsrpt;
 use crate::ipc::tlsrpt::ResultType;
+#[cfg(feature = "ssl")]
+use crate::log::Log;
 use crate::mail::status::Status;
 #[cfg(feature = "ssl")]
-use crate::tls::client::{Matching, Records};
+use crate::tls::client::{Client, Matching, Records};
 use crate::tls::words::Level;
+#[cfg(feature = "ssl")]
+use crate::tls::words::LogLevel;
 use crate::wire::smtp_reply::Reply;
 
 const STAGE: &str = "receiving the STARTTLS response";
@@ -181,19 +185,14 @@ pub async fn encrypt(
     }
     let peer = connection.peer.clone();
     let level = match settings.log_level(&peer.host, &peer.address).await {
-        Ok(level) => level,
+        // Whoever asks for proof wants to know why there is none.
+        Ok(level) => LogLevel { untrusted: level.untrusted || policy.level.must_match(), ..level },
         Err(_) => {
             broke(attempt, connection, &Broken::Local, STAGE).await;
             return Err(Refused);
         }
     };
-    let (matching, must_match) = match proof(attempt, &peer.name_port, policy) {
-        Ok(proof) => proof,
-        Err(reason) => {
-            attempt.fail_all(Some(connection), Scope::Server, reason).await;
-            return Err(Refused);
-        }
-    };
+    let (matching, must_match) = proof(attempt, &peer.name_port, policy);
     let session = format!("{nexthop}&{}&{}&{}", peer.name_port, connection.helo, policy.key());
     let wanted = Wanted {
         protocols: policy.protocols,
@@ -269,16 +268,25 @@ async fn unverified(attempt: &mut Attempt<'_>, connection: &mut Connection) {
 
 /// How the server is to prove itself, and whether there is no mail for it if it does not.
 #[cfg(feature = "ssl")]
-fn proof(attempt: &Attempt<'_>, peer: &str, policy: &Policy) -> Result<(Matching, bool), Reason> {
-    let names = policy.matching.clone();
-    Ok(match policy.level {
+fn proof(attempt: &Attempt<'_>, peer: &str, policy: &Policy) -> (Matching, bool) {
+    let mut names = policy.matching.clone();
+    if policy.level.uses_authorities() {
+        names.retain(|name| is_pattern(attempt.log, peer, name));
+        if names.is_empty() {
+            attempt.log.warning(format_args!("{peer}: could not configure peer name checks"));
+        }
+    }
+    match policy.level {
         Level::None | Level::May | Level::Encrypt => (Matching::Nobody, false),
-        Level::Fingerprint => (Matching::Fingerprints(names), true),
+        Level::Fingerprint => {
+            let client = attempt.settings.encryption.client.as_ref();
+            (Matching::Fingerprints(of_use(attempt.log, client, peer, names)), true)
+        }
         Level::Verify | Level::Secure if policy.trust_anchors.is_empty() => {
             (Matching::Names(names), true)
         }
         Level::Verify | Level::Secure => {
-            let list = trust_anchors(attempt, policy)?;
+            let list = policy.anchors.0.clone();
             (Matching::Records(Records { list, names, names_always: true, half: false }), true)
         }
         Level::Dane | Level::DaneOnly => {
@@ -286,23 +294,34 @@ fn proof(attempt: &Attempt<'_>, peer: &str, policy: &Policy) -> Result<(Matching
             let dane = policy.dane.as_ref();
             super::dane::matching(attempt.log, client, peer, policy.level, dane)
         }
-    })
+    }
 }
 
-/// `smtp_tls_trust_anchor_file`, or what the policy names instead.
 #[cfg(feature = "ssl")]
-fn trust_anchors(
-    attempt: &Attempt<'_>,
-    policy: &Policy,
-) -> Result<Vec<crate::wire::tlsa::Tlsa>, Reason> {
-    let mut all = Vec::new();
-    for file in &policy.trust_anchors {
-        all.extend(crate::tls::dane::read_anchors(file).map_err(|problem| {
-            attempt.log.warning(format_args!("{problem}"));
-            super::encryption::configuration()
-        })?);
+fn is_pattern(log: &Log, peer: &str, name: &str) -> bool {
+    if name == "." {
+        log.warning(format_args!("{peer}: ignoring invalid match name: \".\""));
     }
-    Ok(all)
+    name != "."
+}
+
+/// The fingerprints that the configured digest may have.
+#[cfg(feature = "ssl")]
+fn of_use(log: &Log, client: Option<&Client>, peer: &str, listed: Vec<String>) -> Vec<String> {
+    let (good, bad) = listed
+        .into_iter()
+        .partition::<Vec<_>, _>(|one| client.is_some_and(|client| client.can_match(one)));
+    for text in bad {
+        // Postfix has them as TLSA records of a private matching type.
+        let text = text.replace(':', "").to_ascii_uppercase();
+        for selector in 0..2 {
+            log.warning(format_args!("{peer}: unusable TLSA RR: 3 {selector} 255 {text}"));
+        }
+    }
+    if good.is_empty() {
+        log.warning(format_args!("{peer}: all fingerprints unusable"));
+    }
+    good
 }
 
 /// The handshake has failed: nothing more can be said on this connection.
