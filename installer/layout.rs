@@ -9,6 +9,7 @@ pub const COMMANDS: &[&str] = &[
     "postmulti",
     "postpasswd",
     "postsuper",
+    "posttls-finger",
     "sendmail",
 ];
 

@@ -45,7 +45,6 @@ const COMMANDS: &[(&str, Program)] = &[
     ("postpasswd", crate::commands::postpasswd::main),
     ("postqueue", crate::commands::postqueue::main),
     ("postsuper", crate::commands::postsuper::main),
-    #[cfg(feature = "ssl")]
     ("posttls-finger", crate::commands::posttls_finger::main),
     ("sendmail", crate::commands::sendmail::main),
 ];

@@ -18,6 +18,9 @@ pub mod postqueue;
 pub mod postsuper;
 #[cfg(feature = "ssl")]
 pub mod posttls_finger;
+#[cfg(not(feature = "ssl"))]
+#[path = "no_posttls_finger.rs"]
+pub mod posttls_finger;
 pub mod queue_access;
 pub mod sendmail;
 pub mod speaker;

@@ -286,12 +286,27 @@ def encrypted_connections_are_used_again():
         assert "conn_use=3" in outcome(sender, "u2@ee.signed.test")
 
 
+def a_look_at_a_server():
+    """posttls-finger: what it says of a server with TLSA records, its chain, and a session that is resumed."""
+    with system() as sender:
+        done = sender.command("posttls-finger", "-cC", "ee.signed.test", stdout=subprocess.PIPE)
+        assert done.returncode == 0 and "Matched DANE EE certificate at depth 0: 3 1 1 " in done.stdout and "Verified TLS connection" in done.stdout, done.stdout
+        assert done.stdout.count("-----BEGIN CERTIFICATE-----") == 2 and " 1 subject: /CN=ca" in done.stdout, done.stdout
+        done = sender.command("posttls-finger", "-c", "-r", "1", "ta.signed.test", stdout=subprocess.PIPE)
+        assert "Reusing old session" in done.stdout and "Found a previously used server.  Done reconnecting." in done.stdout, done.stdout
+        done = sender.command("posttls-finger", "-c", "broken.signed.test", stdout=subprocess.PIPE)
+        assert "via mail.broken.signed.test:25: TLSA lookup error for mail.broken.signed.test:25" in done.stdout, done.stdout
+        done = sender.command("posttls-finger", "-cR", "-l", "may", "srv.signed.test:submission", stdout=subprocess.PIPE)
+        assert "via first.srv.signed.test:5871: connect to first.srv.signed.test[127.0.1.21]:5871: Connection refused" in done.stdout, done.stdout
+
+
 if __name__ == "__main__":
     resolver("127.0.0.1")
     run("mount", "--bind", RESOLV, os.path.realpath("/etc/resolv.conf"))
     names = Names(world())
     try:
-        main(every_server_as_its_domain_says, what_is_not_signed, dane_only_wants_signatures, a_name_server_that_does_not_validate, services, encrypted_connections_are_used_again)
+        main(every_server_as_its_domain_says, what_is_not_signed, dane_only_wants_signatures, a_name_server_that_does_not_validate, services, encrypted_connections_are_used_again,
+             a_look_at_a_server)
     finally:
         names.stop()
         shutil.rmtree(WORK, ignore_errors=True)

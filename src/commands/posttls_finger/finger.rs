@@ -10,6 +10,7 @@ use super::options::Options;
 use super::place::{Address, Place};
 use crate::config::{Config, parameters as p, why};
 use crate::deliver::smtp::dane;
+use crate::deliver::smtp::encryption::is_fingerprint;
 use crate::deliver::smtp::settings::Routing;
 use crate::dns::Resolver;
 use crate::log::Log;
@@ -267,7 +268,16 @@ impl Look<'_> {
         };
         let matching = match place.level {
             Level::None | Level::May | Level::Encrypt => Matching::Nobody,
-            Level::Fingerprint => Matching::Fingerprints(options.matches.clone()),
+            Level::Fingerprint => {
+                let mut listed = options.matches.clone();
+                listed.retain(|text| is_fingerprint(log, text));
+                Matching::Fingerprints(dane::fingerprints(
+                    log,
+                    Some(client),
+                    &place.shown(),
+                    listed,
+                ))
+            }
             Level::Dane | Level::DaneOnly => {
                 dane::matching(log, Some(client), &place.shown(), place.level, place.dane.as_ref())
                     .0

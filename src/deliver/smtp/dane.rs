@@ -335,6 +335,30 @@ pub fn matching(
     (Matching::Records(records), true)
 }
 
+/// The fingerprints that the configured digest may have.
+#[cfg(feature = "ssl")]
+pub fn fingerprints(
+    log: &Log,
+    client: Option<&Client>,
+    peer: &str,
+    listed: Vec<String>,
+) -> Vec<String> {
+    let (good, bad) = listed
+        .into_iter()
+        .partition::<Vec<_>, _>(|one| client.is_some_and(|client| client.can_match(one)));
+    for text in bad {
+        // Postfix has them as TLSA records of a private matching type.
+        let text = text.replace(':', "").to_ascii_uppercase();
+        for selector in [1, 0] {
+            log.warning(format_args!("{peer}: unusable TLSA RR: 3 {selector} {PRIVATE} {text}"));
+        }
+    }
+    if good.is_empty() {
+        log.warning(format_args!("{peer}: all fingerprints unusable"));
+    }
+    good
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

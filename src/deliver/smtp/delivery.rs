@@ -489,14 +489,11 @@ impl Delivery<'_> {
             Ok(policy) => Some(policy),
             Err(reason) => {
                 let why = &reason.text;
-                match name {
-                    Some(_) => {
-                        log.warning(format_args!("TLS policy lookup for {nexthop}/{host}: {why}"))
-                    }
-                    None => log.warning(format_args!(
-                        "TLS policy lookup error for {host}/{nexthop}: {why}"
-                    )),
-                }
+                let about = match name {
+                    Some(_) => format!("TLS policy lookup for {nexthop}/{host}"),
+                    None => format!("TLS policy lookup error for {host}/{nexthop}"),
+                };
+                log.warning(format_args!("{about}: {why}"));
                 self.attempt.reason = Some(reason);
                 None
             }

@@ -591,7 +591,7 @@ impl Listed {
 }
 
 /// Whether it is hexadecimal, with or without colons between the octets.
-fn is_fingerprint(log: &Log, text: &str) -> bool {
+pub fn is_fingerprint(log: &Log, text: &str) -> bool {
     let mut bytes = text.as_bytes();
     while let [a, b, rest @ ..] = bytes
         && a.is_ascii_hexdigit()

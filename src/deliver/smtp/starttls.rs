@@ -18,7 +18,7 @@ use crate::ipc::tlsrpt::ResultType;
 use crate::log::Log;
 use crate::mail::status::Status;
 #[cfg(feature = "ssl")]
-use crate::tls::client::{Client, Matching, Records};
+use crate::tls::client::{Matching, Records};
 use crate::tls::words::Level;
 #[cfg(feature = "ssl")]
 use crate::tls::words::LogLevel;
@@ -280,7 +280,8 @@ fn proof(attempt: &Attempt<'_>, peer: &str, policy: &Policy) -> (Matching, bool)
         Level::None | Level::May | Level::Encrypt => (Matching::Nobody, false),
         Level::Fingerprint => {
             let client = attempt.settings.encryption.client.as_ref();
-            (Matching::Fingerprints(of_use(attempt.log, client, peer, names)), true)
+            let listed = super::dane::fingerprints(attempt.log, client, peer, names);
+            (Matching::Fingerprints(listed), true)
         }
         Level::Verify | Level::Secure if policy.trust_anchors.is_empty() => {
             (Matching::Names(names), true)
@@ -303,25 +304,6 @@ fn is_pattern(log: &Log, peer: &str, name: &str) -> bool {
         log.warning(format_args!("{peer}: ignoring invalid match name: \".\""));
     }
     name != "."
-}
-
-/// The fingerprints that the configured digest may have.
-#[cfg(feature = "ssl")]
-fn of_use(log: &Log, client: Option<&Client>, peer: &str, listed: Vec<String>) -> Vec<String> {
-    let (good, bad) = listed
-        .into_iter()
-        .partition::<Vec<_>, _>(|one| client.is_some_and(|client| client.can_match(one)));
-    for text in bad {
-        // Postfix has them as TLSA records of a private matching type.
-        let text = text.replace(':', "").to_ascii_uppercase();
-        for selector in 0..2 {
-            log.warning(format_args!("{peer}: unusable TLSA RR: 3 {selector} 255 {text}"));
-        }
-    }
-    if good.is_empty() {
-        log.warning(format_args!("{peer}: all fingerprints unusable"));
-    }
-    good
 }
 
 /// The handshake has failed: nothing more can be said on this connection.
