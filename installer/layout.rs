@@ -10,6 +10,7 @@ pub const COMMANDS: &[&str] = &[
     "postpasswd",
     "postsuper",
     "posttls-finger",
+    "qshape",
     "sendmail",
 ];
 

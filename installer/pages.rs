@@ -72,6 +72,7 @@ pub const MAN: &[Shipped] = &[
     page!("posttls-finger", "1"),
     page!("proxymap", "8"),
     page!("qmgr", "8"),
+    page!("qshape", "1"),
     page!("regexp_table", "5"),
     page!("relocated", "5"),
     page!("retry", "8"),

@@ -46,6 +46,7 @@ const COMMANDS: &[(&str, Program)] = &[
     ("postqueue", crate::commands::postqueue::main),
     ("postsuper", crate::commands::postsuper::main),
     ("posttls-finger", crate::commands::posttls_finger::main),
+    ("qshape", crate::commands::qshape::main),
     ("sendmail", crate::commands::sendmail::main),
 ];
 

@@ -161,6 +161,9 @@ impl Message {
         let is_alias = expanded.len() > 1 || expanded.first().is_none_or(|a| a != address);
         if is_alias && recipient.notify.has(Notify::SUCCESS) {
             // The sender hears that the alias was expanded; not that each member got it.
+            self.envelope
+                .aliases
+                .push(Recipient { address: address.to_owned(), ..recipient.clone() });
             recipient.notify = match recipient.notify {
                 Notify::SUCCESS => Notify::NEVER,
                 Notify(other) => Notify(other & !Notify::SUCCESS.0),

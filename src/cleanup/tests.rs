@@ -398,6 +398,8 @@ fn an_expanded_alias_does_not_promise_success_twice() {
     let outcome = site.finish(message);
     let notify: Vec<_> = outcome.envelope().recipients.iter().map(|r| r.notify).collect();
     assert_eq!(notify, [Notify::NEVER, Notify::FAILURE]);
+    let aliases: Vec<_> = outcome.envelope().aliases.iter().map(|r| r.address.as_str()).collect();
+    assert_eq!(aliases, ["a@home.example"; 2], "the sender hears of them");
 }
 
 #[test]

@@ -21,6 +21,7 @@ pub mod posttls_finger;
 #[cfg(not(feature = "ssl"))]
 #[path = "no_posttls_finger.rs"]
 pub mod posttls_finger;
+pub mod qshape;
 pub mod queue_access;
 pub mod sendmail;
 pub mod speaker;

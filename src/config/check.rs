@@ -110,7 +110,11 @@ impl Config {
         } else {
             report.errors.extend(texts);
         }
-        if let Some(reason) = without_effect::reason(name)
+        let of_suffix = || {
+            let (_, suffix) = transport_suffix(name, services)?;
+            without_effect::reason_of_suffix(suffix)
+        };
+        if let Some(reason) = without_effect::reason(name).or_else(of_suffix)
             && !self.is_preset(name)
         {
             report.warnings.push(format!("{place}: {name} has no effect: {reason}"));

@@ -94,6 +94,9 @@ pub struct Envelope {
     pub content_length: u64,
     /// Recipients that a milter has taken back: the log counts them.
     pub deleted_recipients: u32,
+    /// Recipients that virtual aliases took the place of, and whose sender wants to hear that
+    /// (NOTIFY=SUCCESS).
+    pub aliases: Vec<Recipient>,
 }
 
 /// One recipient.

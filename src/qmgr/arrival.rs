@@ -1,8 +1,8 @@
 //! From the door to the active queue: what intake processes say, and the envelope, resolving and
 //! assigning of a message whose turn has come.
 
-use std::collections::HashSet;
 use std::collections::hash_map::Entry as Slot;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,9 +15,10 @@ use super::built_in;
 use super::event::Event;
 use super::queue::{Queue, now};
 use super::resolve::{Attempt, Resolved, resolve};
-use super::scheduler::{Entry, Key, Queue as Place};
-use super::settings::BuiltIn;
-use super::work::{NONE, Work, reasons};
+use super::scheduler::{Done, Entry, Key, Queue as Place, Scheduler};
+use super::settings::{BuiltIn, Settings};
+use super::sites::Sites;
+use super::work::{NONE, Work, aliases, reasons};
 use crate::ipc::queue::FromQueue;
 use crate::mail::address::quote_822;
 use crate::mail::envelope::Envelope;
@@ -56,25 +57,40 @@ fn read_again(
     Ok(())
 }
 
-impl Queue {
-    pub(super) fn take_in(&mut self, found: Vec<(Entry, Box<Envelope>)>) {
-        for (entry, envelope) in found {
-            let keep = entry.queue == Place::Incoming && self.fresh.len() < KEPT_ENVELOPES;
-            let (requeue, location) = (entry.marks.requeue, entry.location);
-            let deferred = entry.queue == Place::Deferred;
-            let open: Vec<u32> =
-                if deferred { entry.open(envelope.recipients.len()) } else { Vec::new() };
-            let key = self.scheduler.add(entry, now());
-            if deferred {
-                self.note_sites(key, &envelope, open);
-            }
-            if keep {
-                self.fresh.insert(key, envelope);
-            }
-            if requeue {
-                self.to_requeue.push((key, location));
-            }
+/// Where a message is put that has come in or was found.
+pub(super) struct Shelves<'a> {
+    pub(super) scheduler: &'a mut Scheduler,
+    pub(super) fresh: &'a mut HashMap<Key, Box<Envelope>, foldhash::fast::RandomState>,
+    pub(super) sites: &'a mut Sites,
+    pub(super) to_requeue: &'a mut Vec<(Key, Location)>,
+    pub(super) settings: &'a Settings,
+}
+
+impl Shelves<'_> {
+    pub(super) fn put(&mut self, entry: Entry, envelope: Box<Envelope>) {
+        let keep = entry.queue == Place::Incoming && self.fresh.len() < KEPT_ENVELOPES;
+        let (requeue, location) = (entry.marks.requeue, entry.location);
+        let deferred = entry.queue == Place::Deferred;
+        let open: Vec<u32> =
+            if deferred { entry.open(envelope.recipients.len()) } else { Vec::new() };
+        let key = self.scheduler.add(entry, now());
+        if deferred {
+            self.sites.note(&self.settings.fast_flush, key, &envelope, open);
         }
+        if keep {
+            self.fresh.insert(key, envelope);
+        }
+        if requeue {
+            self.to_requeue.push((key, location));
+        }
+    }
+}
+
+impl Queue {
+    fn take_in(&mut self, found: Vec<(Entry, Box<Envelope>)>) {
+        let Self { scheduler, fresh, sites, to_requeue, settings, .. } = self;
+        let mut shelves = Shelves { scheduler, fresh, sites, to_requeue, settings };
+        found.into_iter().for_each(|(entry, envelope)| shelves.put(entry, envelope));
     }
 
     pub(super) fn intake(&mut self, writer: u32, recycle: mpsc::UnboundedSender<FromQueue>) {
@@ -163,6 +179,10 @@ impl Queue {
         let unread = (0..count).rev().filter(|index| !entry.done.has(*index)).collect();
         let marks = entry.marks;
         let known = entry.reasons.as_deref().map(reasons).unwrap_or_default();
+        // What cleanup made of aliases is told after the first attempt.
+        let is_first =
+            entry.reasons.is_none() && entry.done == Done::none(envelope.recipients.len());
+        let traced = if is_first { aliases(&envelope) } else { Vec::new() };
         let mut work = Work {
             id,
             location,
@@ -172,7 +192,7 @@ impl Queue {
             rewritten: Vec::new(),
             failed: Vec::new(),
             delayed: Vec::new(),
-            traced: Vec::new(),
+            traced,
             forwarding: 0,
             tried: false,
             report_cleared: self.settings.confirm_delay_cleared && marks.warned,
@@ -269,12 +289,8 @@ impl Queue {
         self.settle(key, index, outcome, NONE);
     }
 
-    /// Remembers for which sites a message waits. Matching the list of a parameter waits only
-    /// where a table is slow; then a flush of the site does not find the message.
+    /// Remembers for which sites a message waits.
     pub(super) fn note_sites(&mut self, key: Key, envelope: &Envelope, waiting: Vec<u32>) {
-        let settings = self.settings.clone();
-        let adding = self.sites.add(&settings.fast_flush, key, envelope, waiting.into_iter());
-        let mut adding = std::pin::pin!(adding);
-        let _ = adding.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        self.sites.note(&self.settings.fast_flush, key, envelope, waiting);
     }
 }

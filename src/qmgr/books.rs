@@ -1,6 +1,7 @@
 //! What qmgr writes down so that a restart forgets nothing, and which segments are free again.
 
 use std::collections::{HashMap, HashSet};
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -25,36 +26,64 @@ pub(super) struct Books {
     freeing: HashSet<Segment>,
     /// Something has died since the last look at free segments.
     dirty: bool,
+    known_reasons: Reasons,
 }
 
-/// What the state log said about a message.
+/// What the state log said about a message. Small: there may be millions of them.
 #[derive(Debug, Default)]
 struct Remembered {
-    done: Vec<u32>,
-    next: Option<u64>,
+    next: Option<NonZeroU64>,
+    reasons: Option<Arc<[u8]>>,
+    /// Recipients that are done, of a message with several.
+    done: Option<Box<Recipients>>,
     held: Option<bool>,
-    reasons: Option<Vec<u8>>,
-    marks: Marks,
+    marks: u8,
 }
+
+#[derive(Debug, Default)]
+struct Recipients(Vec<u32>);
 
 /// Everything that the state log said.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    messages: HashMap<Key, Remembered>,
+    messages: HashMap<Key, Remembered, foldhash::fast::RandomState>,
+    reasons: Reasons,
+}
+
+/// Reasons for waiting are often the same for very many messages: a site that is down. Those that
+/// were met last are kept once.
+#[derive(Debug, Default)]
+struct Reasons {
+    known: HashSet<Arc<[u8]>, foldhash::fast::RandomState>,
+}
+
+/// How many different ones are known at a time.
+const REASONS_KNOWN: usize = 4096;
+
+impl Reasons {
+    fn one(&mut self, reasons: Arc<[u8]>) -> Arc<[u8]> {
+        if let Some(known) = self.known.get(&reasons) {
+            return known.clone();
+        }
+        if self.known.len() >= REASONS_KNOWN {
+            self.known.clear();
+        }
+        self.known.insert(reasons.clone());
+        reasons
+    }
 }
 
 impl Books {
     /// Opens the state log and replays it.
     pub(super) fn open(queue_directory: &Path) -> Result<(Self, Memory), SpoolError> {
-        let (log, events) = StateLog::open(queue_directory)?;
         let mut ledger = Ledger::default();
         let mut memory = Memory::default();
-        for event in events {
+        let log = StateLog::open_with(queue_directory, &mut |event| {
             ledger.event(&event);
             memory.event(event);
-        }
-        let freeing = HashSet::new();
-        Ok((Self { log: Arc::new(log), ledger, freeing, dirty: true }, memory))
+        })?;
+        let (freeing, known_reasons) = (HashSet::new(), Reasons::default());
+        Ok((Self { log: Arc::new(log), ledger, freeing, dirty: true, known_reasons }, memory))
     }
 
     fn note(&mut self, event: &Event) {
@@ -84,16 +113,25 @@ impl Books {
     }
 
     /// A message waits, for these reasons.
-    pub(super) fn deferred(&mut self, location: Location, next: Timestamp, reasons: Option<&[u8]>) {
+    pub(super) fn deferred(
+        &mut self,
+        location: Location,
+        next: Timestamp,
+        reasons: Option<Arc<[u8]>>,
+    ) {
         let key = location.key();
         self.note(&Event::Scheduled { key, next_attempt: next.0, attempts: 0 });
         self.reasons(location, reasons);
     }
 
+    /// These reasons, or others that say the same.
+    pub(super) fn shared(&mut self, reasons: Arc<[u8]>) -> Arc<[u8]> {
+        self.known_reasons.one(reasons)
+    }
+
     /// Why recipients wait.
-    pub(super) fn reasons(&mut self, location: Location, reasons: Option<&[u8]>) {
-        if let Some(reasons) = reasons {
-            let note = reasons.to_vec();
+    fn reasons(&mut self, location: Location, reasons: Option<Arc<[u8]>>) {
+        if let Some(note) = reasons {
             self.note(&Event::Noted { key: location.key(), kind: REASONS, note });
         }
     }
@@ -106,7 +144,8 @@ impl Books {
 
     /// Marks of a message that outlive a restart.
     pub(super) fn marked(&mut self, location: Location, marks: Marks) {
-        self.note(&Event::Noted { key: location.key(), kind: MARKS, note: marks_note(marks) });
+        let note = [marks_note(marks)].into();
+        self.note(&Event::Noted { key: location.key(), kind: MARKS, note });
     }
 
     /// A message is gone.
@@ -251,42 +290,41 @@ fn snapshot(entry: &Entry, live: &mut Vec<Event>) {
         Queue::Incoming | Queue::Active => live.push(Event::Released { key }),
     }
     if let Some(reasons) = &entry.reasons {
-        live.push(Event::Noted { key, kind: REASONS, note: reasons.to_vec() });
+        live.push(Event::Noted { key, kind: REASONS, note: reasons.clone() });
     }
     let note = marks_note(entry.marks);
-    if note != [0] {
-        live.push(Event::Noted { key, kind: MARKS, note });
+    if note != 0 {
+        live.push(Event::Noted { key, kind: MARKS, note: [note].into() });
     }
 }
 
 /// The marks that outlive a restart, one bit each.
-fn marks_note(marks: Marks) -> Vec<u8> {
+fn marks_note(marks: Marks) -> u8 {
     let Marks { force_expire, warned, requeue, .. } = marks;
-    vec![u8::from(force_expire) | u8::from(warned) << 1 | u8::from(requeue) << 2]
+    u8::from(force_expire) | u8::from(warned) << 1 | u8::from(requeue) << 2
 }
 
 impl Memory {
     fn event(&mut self, event: Event) {
         match event {
             Event::Done { key, recipients } => {
-                self.messages.entry(key).or_default().done.extend(recipients);
+                let remembered = self.messages.entry(key).or_default();
+                remembered.done.get_or_insert_default().0.extend(recipients);
             }
             Event::Deferred { .. } => {}
             Event::Scheduled { key, next_attempt, .. } => {
                 let remembered = self.messages.entry(key).or_default();
-                remembered.next = Some(next_attempt);
+                remembered.next = NonZeroU64::new(next_attempt);
             }
             Event::Held { key } => self.messages.entry(key).or_default().held = Some(true),
             Event::Released { key } => self.messages.entry(key).or_default().held = Some(false),
             Event::Noted { key, kind: REASONS, note } => {
+                let note = self.reasons.one(note);
                 self.messages.entry(key).or_default().reasons = Some(note);
             }
             Event::Noted { key, kind: MARKS, note } => {
-                let bits = note.first().copied().unwrap_or(0);
-                let marks = &mut self.messages.entry(key).or_default().marks;
-                marks.force_expire = bits & 1 != 0;
-                marks.warned = bits & 2 != 0;
-                marks.requeue = bits & 4 != 0;
+                let marks = note.first().copied().unwrap_or(0);
+                self.messages.entry(key).or_default().marks = marks;
             }
             Event::Noted { .. } => {}
             Event::Removed { key } => {
@@ -307,16 +345,16 @@ impl Memory {
     fn entry(&mut self, location: Location, envelope: &Envelope) -> Entry {
         let remembered = self.messages.remove(&location.key()).unwrap_or_default();
         let mut entry = new_entry(location, envelope);
-        for index in &remembered.done {
+        for index in remembered.done.iter().flat_map(|done| &done.0) {
             entry.done.set(*index);
         }
-        entry.marks.force_expire = remembered.marks.force_expire;
-        entry.marks.warned = remembered.marks.warned;
-        entry.marks.requeue = remembered.marks.requeue;
-        entry.reasons = remembered.reasons.map(Vec::into_boxed_slice);
+        entry.marks.force_expire = remembered.marks & 1 != 0;
+        entry.marks.warned = remembered.marks & 2 != 0;
+        entry.marks.requeue = remembered.marks & 4 != 0;
+        entry.reasons = remembered.reasons;
         if let Some(next) = remembered.next {
             entry.queue = Queue::Deferred;
-            entry.next = Timestamp(next);
+            entry.next = Timestamp(next.get());
         }
         match remembered.held {
             Some(true) => entry.queue = Queue::Hold,
@@ -335,6 +373,7 @@ pub(super) fn new_entry(location: Location, envelope: &Envelope) -> Entry {
     let marks = Marks {
         null_sender: envelope.sender.is_empty(),
         apart: envelope.content_length > u64::from(location.length),
+        alone: envelope.verp.is_some() && !envelope.sender.is_empty(),
         ..Marks::default()
     };
     Entry {

@@ -163,9 +163,9 @@ impl Queue {
             self.forget(key);
             return;
         }
-        let reasons = work.reasons();
+        let reasons = work.reasons().map(|reasons| self.books.shared(reasons));
         let next = self.scheduler.backoff(created, now());
-        self.books.deferred(location, next, reasons.as_deref());
+        self.books.deferred(location, next, reasons.clone());
         let work = self.take_work(key);
         if let Some(entry) = self.scheduler.entry_mut(key) {
             entry.reasons = reasons;

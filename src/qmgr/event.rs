@@ -1,6 +1,7 @@
 //! What the tasks of qmgr tell the one that owns the queue.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -89,5 +90,5 @@ pub(super) struct Listed {
     pub(super) forced_expire: bool,
     pub(super) location: Location,
     pub(super) done: scheduler::Done,
-    pub(super) reasons: Option<Box<[u8]>>,
+    pub(super) reasons: Option<Arc<[u8]>>,
 }

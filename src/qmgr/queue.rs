@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::arrival::Shelves;
 use super::books::Books;
 use super::event::Event;
 use super::reports::Reports;
@@ -88,9 +89,20 @@ impl Queue {
         let reader = Arc::new(Reader::new(&directory));
         let mut scheduler = Scheduler::new(settings.limits.clone(), now());
         scheduler.transport(RETRY, settings.transport_limits(RETRY));
-        let mut found = Vec::new();
-        let each = |entry, envelope| found.push((entry, envelope));
-        let damaged = books.scan(&directory, &mut memory, each).map_err(say)?;
+        let (mut fresh, mut sites, mut to_requeue) =
+            (HashMap::default(), Sites::default(), Vec::new());
+        let mut shelves = Shelves {
+            scheduler: &mut scheduler,
+            fresh: &mut fresh,
+            sites: &mut sites,
+            to_requeue: &mut to_requeue,
+            settings: &settings,
+        };
+        // One message after the other: there may be millions.
+        let damaged = books
+            .scan(&directory, &mut memory, |entry, envelope| shelves.put(entry, envelope))
+            .map_err(say)?;
+        drop(memory);
         if damaged > 0 {
             log.warning(format_args!("{damaged} damaged queue records were left out"));
         }
@@ -101,7 +113,7 @@ impl Queue {
         tokio::spawn(take_probes(probed, events.clone()));
         let reports = Reports::start(reports, cleanup.clone(), events.clone());
         let agent_log = log_of(&log, "error");
-        let mut queue = Self {
+        Ok(Self {
             settings,
             log,
             agent_log,
@@ -113,22 +125,20 @@ impl Queue {
             probes: 0,
             scheduler,
             books,
-            sites: Sites::default(),
+            sites,
             reader,
             writer,
-            fresh: HashMap::default(),
+            fresh,
             work: HashMap::default(),
             agents: HashMap::default(),
             intakes: HashMap::new(),
             scanning: HashMap::new(),
             rounds: 0,
-            to_requeue: Vec::new(),
+            to_requeue,
             tasks: 0,
             events,
             inbox: Some(inbox),
-        };
-        queue.take_in(found);
-        Ok(queue)
+        })
     }
 
     /// Where tasks report to.

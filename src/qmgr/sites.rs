@@ -1,6 +1,7 @@
 //! Which deferred messages wait for which site: for `postqueue -s` and ETRN (fast_flush_domains).
 
 use std::collections::{HashMap, HashSet};
+use std::task::{Context, Waker};
 
 use super::scheduler::Key;
 use crate::lookup::match_list::DomainList;
@@ -13,8 +14,21 @@ pub(super) struct Sites {
 }
 
 impl Sites {
-    /// A message waits for these domains.
-    pub(super) async fn add(
+    /// A message waits for these domains. Matching the list of a parameter waits only where a table
+    /// is slow; then a flush of the site does not find the message.
+    pub(super) fn note(
+        &mut self,
+        domains: &DomainList,
+        key: Key,
+        envelope: &Envelope,
+        waiting: Vec<u32>,
+    ) {
+        let adding = self.add(domains, key, envelope, waiting.into_iter());
+        let mut adding = std::pin::pin!(adding);
+        let _ = adding.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    }
+
+    async fn add(
         &mut self,
         domains: &DomainList,
         key: Key,

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use crate::bounce::Item;
 use crate::ipc::delivery::{Request, To};
-use crate::mail::envelope::{Envelope, Notify, Timestamp};
+use crate::mail::envelope::{Envelope, Notify, Recipient, Timestamp};
 use crate::mail::outcome::{Action, Outcome, Success};
 use crate::mail::queue_id::QueueId;
+use crate::mail::status::Status;
 use crate::spool::Location;
 
 /// Recipients that failed or wait, with their index in the envelope.
@@ -183,14 +184,28 @@ impl Work {
     }
 
     /// The defer log, as the index keeps it.
-    pub(super) fn reasons(&self) -> Option<Box<[u8]>> {
+    pub(super) fn reasons(&self) -> Option<Arc<[u8]>> {
         if self.delayed.is_empty() {
             return None;
         }
         let reasons: Vec<(u32, &Outcome)> =
             self.delayed.iter().map(|(index, item)| (*index, &item.outcome)).collect();
-        postcard::to_stdvec(&reasons).ok().map(Vec::into_boxed_slice)
+        postcard::to_stdvec(&reasons).ok().map(Arc::from)
     }
+}
+
+/// Success notices for recipients that virtual aliases took the place of.
+pub(super) fn aliases(envelope: &Envelope) -> Vec<Item> {
+    let mut outcome = Outcome::own(Status::new(2, 0, 0), "alias expanded");
+    outcome.action = Action::Sent { success: Success::Expanded };
+    let item = |alias: &Recipient| Item {
+        address: alias.address.clone(),
+        original: alias.original.clone(),
+        dsn_orcpt: alias.dsn_orcpt.clone(),
+        notify: alias.notify,
+        outcome: outcome.clone(),
+    };
+    envelope.aliases.iter().map(item).collect()
 }
 
 /// Reads what [`Work::reasons`] wrote.

@@ -25,6 +25,9 @@ const NO_WRITER: u32 = u32::MAX;
 /// Events of a snapshot are put into records of about this many bytes.
 const CHUNK: usize = 64 << 10;
 
+/// So many records of a snapshot are written at a time.
+const BATCH: usize = 64;
+
 /// Something that a restart must not forget. Replaying an event a second time does no harm.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Event {
@@ -73,8 +76,8 @@ pub enum Event {
         key: Key,
         /// Which note.
         kind: u8,
-        /// What it says.
-        note: Vec<u8>,
+        /// What it says. Messages that say the same may share it.
+        note: Arc<[u8]>,
     },
     /// The message is finished or deleted.
     Removed {
@@ -116,6 +119,21 @@ impl State {
         segment_size: u64,
         clock: fn() -> u64,
     ) -> Result<(Self, Vec<Event>), SpoolError> {
+        let mut events = Vec::new();
+        let each = &mut |event| events.push(event);
+        let state = Self::open_with(disk, directory, segment_size, clock, each)?;
+        Ok((state, events))
+    }
+
+    /// The same, where `each` gets the events, the oldest first: a log may be much longer than
+    /// what is left of it in the end.
+    pub fn open_with(
+        disk: &Arc<dyn Disk>,
+        directory: &Path,
+        segment_size: u64,
+        clock: fn() -> u64,
+        each: &mut dyn FnMut(Event),
+    ) -> Result<Self, SpoolError> {
         disk.create_directory(directory).map_err(|e| SpoolError::io("make", directory, &e))?;
         let path = directory.join("lock");
         let lock = disk
@@ -128,9 +146,9 @@ impl State {
         }
         let segments = Segments::open(Arc::clone(disk), directory, NO_WRITER, segment_size, clock)?;
         segments.all_readable()?;
-        let events = replay(&**disk, directory, &segments)?;
+        replay(&**disk, directory, &segments, each)?;
         let used = segments.in_use().len();
-        Ok((Self { segments, snapshot_segments: used, _lock: lock }, events))
+        Ok(Self { segments, snapshot_segments: used, _lock: lock })
     }
 
     /// Appends encoded events (see [`encode`]) and waits until they are on disk.
@@ -149,6 +167,9 @@ impl State {
             chunk = encode(&event, chunk)?;
             if chunk.len() >= CHUNK.min(self.chunk_max()) {
                 records.push(Record::events(Kind::Snapshot, std::mem::take(&mut chunk))?);
+                if records.len() >= BATCH {
+                    self.write(std::mem::take(&mut records))?;
+                }
             }
         }
         if !chunk.is_empty() {
@@ -194,68 +215,93 @@ pub fn encode(event: &Event, to: Vec<u8>) -> Result<Vec<u8>, SpoolError> {
     postcard::to_extend(event, to).map_err(|e| SpoolError::Failed(format!("cannot encode: {e}")))
 }
 
-/// The events since and with the last whole snapshot.
+/// Gives the events since and with the last whole snapshot to `each`. The log is read twice: where
+/// that snapshot begins is known only at the end.
 fn replay(
     disk: &dyn Disk,
     directory: &Path,
     segments: &Segments,
-) -> Result<Vec<Event>, SpoolError> {
+    each: &mut dyn FnMut(Event),
+) -> Result<(), SpoolError> {
+    let mut survey = Survey::default();
+    each_record(disk, directory, segments, &mut |kind, _| survey.record(kind))?;
+    let mut number = 0;
+    each_record(disk, directory, segments, &mut |kind, body| {
+        if survey.counts(number, kind) {
+            decode(body, each);
+        }
+        number += 1;
+    })
+}
+
+/// All whole records of the log, in the order of writing. Without its body a record is what a crash
+/// left of events nobody relied upon: it comes with none.
+fn each_record(
+    disk: &dyn Disk,
+    directory: &Path,
+    segments: &Segments,
+    each: &mut dyn FnMut(Kind, &[u8]),
+) -> Result<(), SpoolError> {
     let mut logs = Vec::new();
     for (number, _) in segments.in_use() {
         let path = directory.join(number.to_string());
         let failed = |e: std::io::Error| SpoolError::io("read", &path, &e);
         if let Some(records) = Records::open(disk, &path).map_err(failed)? {
-            logs.push((path, records));
+            logs.push((records.segment.sequence, path));
         }
     }
-    logs.sort_by_key(|(_, records)| records.segment.sequence);
-    let mut replay = Replay::default();
-    for (path, mut records) in logs {
-        while let Some((header, body)) =
-            records.next_record().map_err(|e| SpoolError::io("read", &path, &e))?
-        {
-            // Without its body a record is what a crash left of events nobody relied upon.
-            replay.record(header.kind, body.unwrap_or_default());
+    logs.sort_unstable();
+    for (_, path) in logs {
+        let failed = |e: std::io::Error| SpoolError::io("read", &path, &e);
+        let Some(mut records) = Records::open(disk, &path).map_err(failed)? else { continue };
+        while let Some((header, body)) = records.next_record().map_err(failed)? {
+            each(header.kind, body.unwrap_or_default());
         }
     }
-    Ok(replay.events)
+    Ok(())
 }
 
+/// Which records count.
 #[derive(Default)]
-struct Replay {
-    events: Vec<Event>,
-    /// A snapshot that is not whole yet.
-    snapshot: Option<Vec<Event>>,
+struct Survey {
+    number: usize,
+    /// Where a snapshot began that is not whole yet.
+    open: Option<usize>,
+    /// The first and the last record of the last whole snapshot.
+    whole: Option<(usize, usize)>,
 }
 
-impl Replay {
-    fn record(&mut self, kind: Kind, body: &[u8]) {
+impl Survey {
+    fn record(&mut self, kind: Kind) {
         match kind {
-            Kind::SnapshotBegin => self.snapshot = Some(Vec::new()),
-            Kind::Snapshot => {
-                if let Some(snapshot) = &mut self.snapshot {
-                    decode(body, snapshot);
-                }
-            }
+            Kind::SnapshotBegin => self.open = Some(self.number),
             Kind::SnapshotEnd => {
-                if let Some(snapshot) = self.snapshot.take() {
-                    self.events = snapshot;
+                if let Some(begin) = self.open.take() {
+                    self.whole = Some((begin, self.number));
                 }
             }
-            Kind::Events => {
-                self.snapshot = None;
-                decode(body, &mut self.events);
-            }
-            Kind::Message | Kind::Elsewhere => {}
+            Kind::Events => self.open = None,
+            Kind::Snapshot | Kind::Message | Kind::Elsewhere => {}
+        }
+        self.number += 1;
+    }
+
+    /// Whether the events in that record are part of the present state.
+    fn counts(&self, number: usize, kind: Kind) -> bool {
+        match (kind, self.whole) {
+            (Kind::Events, Some((begin, _))) => number > begin,
+            (Kind::Events, None) => true,
+            (Kind::Snapshot, Some((begin, end))) => begin < number && number < end,
+            _ => false,
         }
     }
 }
 
-fn decode(mut bytes: &[u8], events: &mut Vec<Event>) {
+fn decode(mut bytes: &[u8], each: &mut dyn FnMut(Event)) {
     while !bytes.is_empty()
         && let Ok((event, rest)) = postcard::take_from_bytes(bytes)
     {
-        events.push(event);
+        each(event);
         bytes = rest;
     }
 }

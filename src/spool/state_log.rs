@@ -56,17 +56,27 @@ const CHUNK: usize = 64 << 10;
 impl StateLog {
     /// Opens `queue_directory/state` and returns what it says, oldest first.
     pub fn open(queue_directory: &Path) -> Result<(Self, Vec<Event>), SpoolError> {
+        let mut events = Vec::new();
+        let log = Self::open_with(queue_directory, &mut |event| events.push(event))?;
+        Ok((log, events))
+    }
+
+    /// The same, where `each` gets the events, the oldest first.
+    pub fn open_with(
+        queue_directory: &Path,
+        each: &mut dyn FnMut(Event),
+    ) -> Result<Self, SpoolError> {
         let directory = queue_directory.join("state");
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let clock = || crate::sys::now() / 1_000_000;
-        let (state, events) = State::open(&disk, &directory, SEGMENT_SIZE, clock)?;
+        let state = State::open_with(&disk, &directory, SEGMENT_SIZE, clock, each)?;
         let shared = Arc::new(Shared::default());
         let of_thread = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("state log".into())
             .spawn(move || of_thread.run(state))
             .map_err(|e| SpoolError::Failed(format!("start state log: {e}")))?;
-        Ok((Self { shared, thread: Mutex::new(Some(thread)) }, events))
+        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
     }
 
     /// Appends an event. It will be on disk soon; if the disk fails, it is kept and tried again.

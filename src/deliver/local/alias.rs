@@ -112,11 +112,12 @@ impl Delivery {
         if !self.settings().frozen {
             attributes.delivered = Some(attributes.address.clone());
         }
-        let before = attributes.clone();
+        let mut before = attributes.clone();
         attributes.without_success();
         if has_owner {
             attributes.dsn_orcpt.clear();
             attributes.original.clear();
+            before.original.clear();
         }
         let list = destinations(found.value.as_bytes());
         if list.is_empty() {

@@ -145,7 +145,11 @@ impl Scheduler {
             if !destination.eligible() {
                 continue;
             }
-            let limit = transport.limits.recipients;
+            let first = destination.todo.front().and_then(|job| self.index.get(job.message));
+            let limit = match first {
+                Some(entry) if entry.marks.alone => 1,
+                _ => transport.limits.recipients,
+            };
             let Some((message, recipients, reuse)) = destination.take(limit, now) else { continue };
             transport.busy += 1;
             if !transport.limits.transport_rate_delay.is_zero() {

@@ -3,6 +3,8 @@
 //! Envelopes are not here: they lie in the spool, and only active messages have theirs in memory.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher as _;
+use std::sync::Arc;
 
 use super::slab::Slab;
 use crate::mail::envelope::Timestamp;
@@ -109,6 +111,8 @@ pub struct Marks {
     pub requeue: bool,
     /// Its content has a file of its own.
     pub apart: bool,
+    /// Each recipient is delivered to alone: the sender address depends on it (VERP).
+    pub alone: bool,
 }
 
 /// One message.
@@ -131,7 +135,7 @@ pub struct Entry {
     /// Recipients that are done.
     pub done: Done,
     /// Why recipients were deferred at the last attempt: `(index, outcome)` pairs, encoded.
-    pub reasons: Option<Box<[u8]>>,
+    pub reasons: Option<Arc<[u8]>>,
 }
 
 impl Entry {
@@ -158,19 +162,37 @@ impl Key {
 #[derive(Debug, Default)]
 pub(super) struct Index {
     entries: Slab<Entry>,
-    by_id: HashMap<QueueId, u32, foldhash::fast::RandomState>,
+    /// Entries by the hash of their queue IDs: half as long as the IDs are.
+    by_hash: HashMap<u64, u32, foldhash::fast::RandomState>,
+    /// Those whose hash another one has.
+    crowded: HashMap<QueueId, u32>,
+    hasher: foldhash::fast::RandomState,
 }
 
 impl Index {
     pub(super) fn insert(&mut self, entry: Entry) -> Key {
         let id = entry.id;
         let key = self.entries.insert(entry);
-        self.by_id.insert(id, key);
+        let hash = self.hasher.hash_one(id);
+        match self.by_hash.get(&hash).copied() {
+            Some(other) if !self.is(other, id) => {
+                self.crowded.insert(id, key);
+            }
+            _ => {
+                self.by_hash.insert(hash, key);
+            }
+        }
         Key(key)
     }
 
     pub(super) fn find(&self, id: QueueId) -> Option<Key> {
-        self.by_id.get(&id).copied().map(Key)
+        let first = self.by_hash.get(&self.hasher.hash_one(id)).copied();
+        first.filter(|key| self.is(*key, id)).or_else(|| self.crowded.get(&id).copied()).map(Key)
+    }
+
+    /// Whether the entry has that queue ID.
+    fn is(&self, key: u32, id: QueueId) -> bool {
+        self.entries.get(key).is_some_and(|entry| entry.id == id)
     }
 
     pub(super) fn get(&self, key: Key) -> Option<&Entry> {
@@ -183,14 +205,17 @@ impl Index {
 
     pub(super) fn remove(&mut self, key: Key) -> Option<Entry> {
         let entry = self.entries.remove(key.0)?;
-        if self.by_id.get(&entry.id) == Some(&key.0) {
-            self.by_id.remove(&entry.id);
+        let hash = self.hasher.hash_one(entry.id);
+        if self.by_hash.get(&hash) == Some(&key.0) {
+            self.by_hash.remove(&hash);
+        } else if self.crowded.get(&entry.id) == Some(&key.0) {
+            self.crowded.remove(&entry.id);
         }
         Some(entry)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.by_id.len()
+        self.by_hash.len() + self.crowded.len()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (Key, &Entry)> {

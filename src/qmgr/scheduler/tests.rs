@@ -1,6 +1,6 @@
 //! The scheduler under scripted time, and against random histories.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -178,6 +178,16 @@ fn a_long_list_does_not_hold_up_a_short_message() {
     s.finished(flying.first().map(|d| d.number).unwrap_or(0), None, START);
     let next = deliveries(&mut s);
     assert!(next.iter().any(|d| d.message == short), "{next:?}");
+}
+
+#[test]
+fn with_verp_each_recipient_is_delivered_to_alone() {
+    let mut s = scheduler();
+    let marks = Marks { alone: true, ..Marks::default() };
+    let key = s.add(Entry { marks, ..entry(1, 3) }, START);
+    s.assign(key, (0..3).map(|n| to(n, "a")).collect(), START);
+    let taken: Vec<_> = deliveries(&mut s).into_iter().map(|d| d.recipients).collect();
+    assert_eq!(taken, [[0], [1], [2]]);
 }
 
 #[test]
@@ -522,5 +532,59 @@ proptest! {
                 world.deleted.contains(&id) || world.delivered.contains(&(id, recipient))
             );
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    /// However long a list is, a letter that comes later has its turn after those that were there
+    /// before it have had one each.
+    #[test]
+    fn a_huge_list_starves_no_letter(
+        list in 200..3000u32,
+        recipients in 1..50usize,
+        window in 1..20u32,
+        letters in proptest::collection::vec(0..40usize, 1..20),
+    ) {
+        let limits = Limits { active_recipients: 1_000_000, ..limits() };
+        let mut s = Scheduler::new(limits, START);
+        let of_transport = TransportLimits {
+            recipients,
+            concurrency: window,
+            initial_concurrency: window,
+            ..transport_limits()
+        };
+        s.transport("smtp", of_transport);
+        let long = s.add(entry(0, list as usize), START);
+        s.assign(long, (0..list).map(|n| to(n, "site")).collect(), START);
+        let mut flying: VecDeque<Delivery> = deliveries(&mut s).into();
+        let (mut started, mut waiting) = (flying.len(), BTreeMap::new());
+        let mut at = 0;
+        let times: Vec<usize> = letters.iter().map(|gap| { at += gap; at }).collect();
+        let mut times = times.into_iter().peekable();
+        for number in 1.. {
+            if times.next_if(|time| *time <= started || flying.is_empty()).is_some() {
+                let key = s.add(entry(number, 1), START);
+                // Those before it, and the list, and what is in flight.
+                waiting.insert(key, started + waiting.len() + 1 + window as usize);
+                s.assign(key, vec![to(0, "site")], START);
+            } else if let Some(done) = flying.pop_front() {
+                for recipient in &done.recipients {
+                    s.reported(done.number, *recipient);
+                }
+                s.finished(done.number, None, START);
+            } else {
+                break;
+            }
+            for delivery in deliveries(&mut s) {
+                started += 1;
+                if let Some(latest) = waiting.remove(&delivery.message) {
+                    prop_assert!(started <= latest, "{started} after {latest}");
+                }
+                flying.push_back(delivery);
+            }
+        }
+        prop_assert!(waiting.is_empty());
     }
 }
