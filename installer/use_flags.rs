@@ -89,7 +89,7 @@ impl Asked {
     pub fn without_code(&self) -> Vec<&'static str> {
         let on = features::ALL.iter().filter(|feature| self.says(feature.name) == Some(true));
         on.map(|feature| feature.name)
-            .filter(|name| !AT_INSTALLATION.contains(name) && *name != "hardened")
+            .filter(|name| !AT_INSTALLATION.contains(name))
             .filter(|name| !features::exists(name))
             .collect()
     }

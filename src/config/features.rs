@@ -41,7 +41,7 @@ features! {
     "doc" [] "HTML documentation";
     "dovecot-sasl" [] "SMTP AUTH through Dovecot";
     "eai" [] "internationalised addresses (SMTPUTF8)";
-    "hardened" [] "built with every run-time check";
+    "hardened" [] "every check at run time, and no service without confinement";
     "ldap" [] "ldap: tables";
     "ldap-bind" ["ldap" "sasl"] "SASL binds to LDAP servers";
     "lmdb" [] "lmdb: tables";

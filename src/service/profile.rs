@@ -68,6 +68,9 @@ impl Profile {
         let mut files = self.files(config, views);
         files.write.extend(folders);
         let say = |what: &'static str| move |e: &dyn std::fmt::Display| format!("{what}: {e}");
+        if cfg!(feature = "hardened") {
+            confine::no_core_dumps().map_err(|e| say("core dumps")(&e))?;
+        }
         if self.user == RunAs::MailOwner {
             if privileged {
                 let name = config.text(&p::mail_owner);
@@ -82,6 +85,11 @@ impl Profile {
                 confine::no_new_privileges().map_err(|e| say("no_new_privs")(&e))?;
             }
             let confined = confine::files(&files).map_err(|e| say("landlock")(&e))?;
+            if confined == Confined::Not && cfg!(feature = "hardened") {
+                return Err("this kernel has no Landlock, and what was built with USE=hardened \
+                            serves nobody without it"
+                    .into());
+            }
             if confined == Confined::Not && log.verbose() > 0 {
                 log.info(format_args!(
                     "this kernel has no Landlock: files are protected by owner and mode alone"

@@ -4,9 +4,9 @@
 #   swap      an ssmtp that only virtual/mta asked for is replaced in one go, with FEATURES=test
 #   merge     what has been merged: files, owners, modes, links, manual pages, configuration; mail is delivered
 #   flags     another set of flags changes the features; changed configuration is kept
-#   live      the 9999 ebuild from a clone
+#   live      the 9999 ebuild from a clone, built from cargo's cache
 #   unmerge   what is left is what the administrator changed
-#   release   a release build with USE=hardened (slow; not by default)
+#   release   a release build with USE=hardened (slow; not by default: "flags" has a debug build with it)
 set -uo pipefail
 tools=$1 work=$2
 shift 2
@@ -109,10 +109,16 @@ part_merge() {
 }
 
 part_flags() {
-  echo "$package -ssl -lmdb mbox doc -eai" > /etc/portage/package.use/postfix
-  merged flags emerge --newuse --oneshot $package
+  echo "$package -ssl -lmdb mbox doc -eai hardened" > /etc/portage/package.use/postfix
+  merged flags emerge --newuse --oneshot --quiet-build=n $package
   holds "grep -q 'USE=.*mbox\*.*-ssl\*' $log/flags || grep -q -- '-ssl' /var/db/pkg/mail-mta/postfix-rs-0.1.0/PKGUSE"
-  holds '[ "$(postfix features | grep -xE "ssl|lmdb|eai|mbox|cdb" | tr "\n" " ")" = "cdb mbox " ]'
+  holds '[ "$(postfix features | grep -xE "ssl|lmdb|eai|mbox|cdb|hardened" | tr "\n" " ")" = "cdb hardened mbox " ]'
+  # The compiler was told, too; a debug build checks arithmetic in any case.
+  is 0 grep -c -- "-C relro-level=full" "$log/flags"
+  # Mail is delivered with all confinement on.
+  is 0 postfix start
+  is 0 deliver
+  is 0 postfix stop
   holds '! postconf -m | grep -qx lmdb && postconf -m | grep -qx cdb'
   holds 'ls /usr/share/doc/postfix-rs-0.1.0/html/postconf.5.html* >/dev/null'
   # The changed main.cf is still there, the new one beside it.
@@ -125,8 +131,12 @@ part_flags() {
 part_live() {
   git clone --quiet "$work/clone" /usr/src/postfix-rs
   git config --system --add safe.directory '*'
-  # cargo_live_src_unpack vendors the crates, which needs the network or, as here, cargo's cache.
-  is 0 sh -c 'ACCEPT_KEYWORDS="**" emerge -p =mail-mta/postfix-rs-9999'
+  # cargo_live_src_unpack vendors the crates, which needs the network or, as here, cargo's cache. With the flags of before,
+  # what they were built to is used again.
+  ECARGO_OFFLINE=1 ACCEPT_KEYWORDS="**" merged live emerge --oneshot --quiet-build=n =$package-9999
+  holds '[ -d /var/db/pkg/$package-9999 ] && [ ! -d /var/db/pkg/$package-0.1.0 ]'
+  holds '[ "$(postfix features | grep -xE "ssl|lmdb|eai|mbox|cdb|hardened" | tr "\n" " ")" = "cdb hardened mbox " ]'
+  is 0 postfix check
 }
 
 part_unmerge() {
@@ -141,8 +151,11 @@ part_unmerge() {
 part_release() {
   merged release env USE="-debug hardened" emerge --oneshot --quiet-build=n $package
   is 0 grep -c -- '-C overflow-checks=on' "$log/release"
-  is 0 grep -c -- '-fstack-clash-protection' "$log/release"
+  is 0 grep -c -- '-C relro-level=full' "$log/release"
   is 0 postfix check
+  is 0 postfix start
+  is 0 deliver
+  is 0 postfix stop
 }
 
 prepare

@@ -18,4 +18,7 @@ git clone --quiet "$top" "$work/clone"
 "$work/clone/ebuild/update" --check
 "$work/clone/ebuild/update" --manifest "$work/distfiles"
 cp -r "$work/clone/ebuild" "$work/overlay"
+# The live ebuild vendors its crates from here, offline.
+mkdir -p "$work/distfiles/cargo-registry"
+ln -sfn "${CARGO_HOME:-$HOME/.cargo}/registry" "$work/distfiles/cargo-registry/registry"
 exec "$here/namespace.sh" -o "$work" bash "$here/portage-inside.sh" "$tools" "$work" "$@"

@@ -97,8 +97,8 @@ cargo_live_src_unpack() {
 	[[ ${PV} == *9999* ]] || die "only for live ebuilds"
 	mkdir -p "${ECARGO_VENDOR}" || die
 	pushd "${S}" >/dev/null || die
-	CARGO_HOME="${ECARGO_REGISTRY_DIR:-${DISTDIR}/cargo-registry}" \
-		"${CARGO}" vendor "${ECARGO_VENDOR}" || die
+	CARGO_HOME="${ECARGO_REGISTRY_DIR:-${PORTAGE_ACTUAL_DISTDIR:-${DISTDIR}}/cargo-registry}" \
+		"${CARGO}" vendor --locked ${ECARGO_OFFLINE:+--offline} "${ECARGO_VENDOR}" || die
 	popd >/dev/null || die
 	cargo_gen_config
 }
