@@ -193,7 +193,7 @@ fn write(
         }
         _ => set_rights(machine, &temporary, mode, owner)?,
     }
-    std::fs::rename(&temporary, at).map_err(|e| failed(&e))
+    journal::take_place(&temporary, at).map_err(|e| failed(&e))
 }
 
 /// Mode and owner; without root's rights things stay with whoever made them. The owner comes

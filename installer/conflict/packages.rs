@@ -157,12 +157,15 @@ fn has_word(list: &str, wanted: &str) -> bool {
 fn rpm(machine: &Machine) -> Vec<Package> {
     let root = &machine.root;
     let databases = ["/var/lib/rpm", "/usr/lib/sysimage/rpm"];
-    let has = databases.iter().any(|folder| !root.names(folder).is_empty());
-    let Some(rpm) = machine.tool("rpm").filter(|_| has) else { return Vec::new() };
+    let database = databases.iter().find(|folder| !root.names(folder).is_empty());
+    let (Some(rpm), Some(database)) = (machine.tool("rpm"), database) else { return Vec::new() };
     let words = [
         rpm.display().to_string(),
         "--root".into(),
         root.path().display().to_string(),
+        // Debian's rpm would look in the home of the caller.
+        "--dbpath".into(),
+        (*database).into(),
         "-qa".into(),
         "--qf".into(),
         "%{NAME} %{VERSION}-%{RELEASE} [%{PROVIDES},]\\n".into(),

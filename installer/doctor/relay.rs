@@ -11,10 +11,11 @@ mod instance;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use nix::sys::socket::SockaddrStorage;
 use postfix_rs::config::master_cf::ServiceLine;
 use postfix_rs::config::parameters as p;
 
-use self::instance::Instance;
+use self::instance::{Instance, REFUSAL};
 use super::name::is_public;
 use super::{Finding, Patient, Severity, finding};
 
@@ -39,6 +40,11 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
     }
     match try_out(patient, &services) {
         Ok(open) => findings(open),
+        // No relay at all, but not what was wanted either.
+        Err(why) if why.starts_with(REFUSAL) => {
+            let fix = "correct that parameter; until then no mail is taken";
+            vec![finding("relay", Severity::Problem, why, fix)]
+        }
         Err(why) => {
             let text =
                 format!("relaying could not be tried out, the lists were read instead: {why}");
@@ -134,27 +140,45 @@ fn strangers() -> Vec<Stranger> {
         far.into_iter().map(|address| Stranger { address, network: None }).collect();
     let Ok(interfaces) = nix::ifaddrs::getifaddrs() else { return all };
     for interface in interfaces {
-        let four = |storage: Option<nix::sys::socket::SockaddrStorage>| {
-            Some(storage?.as_sockaddr_in()?.ip())
+        let found = match (interface.address, interface.netmask) {
+            (Some(address), Some(mask)) => neighbour_of(&address, &mask),
+            _ => None,
         };
-        let (Some(address), Some(mask)) = (four(interface.address), four(interface.netmask)) else {
-            continue;
-        };
-        let found = neighbour(address, mask).filter(|_| !address.is_loopback());
         all.extend(found.filter(|stranger| !all.contains(stranger)));
     }
     all
 }
 
-/// Another address in the network of an interface.
-fn neighbour(address: Ipv4Addr, mask: Ipv4Addr) -> Option<Stranger> {
-    let prefix = u32::from(mask).leading_ones();
-    if prefix >= 31 {
+fn neighbour_of(address: &SockaddrStorage, mask: &SockaddrStorage) -> Option<Stranger> {
+    if let (Some(address), Some(mask)) = (address.as_sockaddr_in(), mask.as_sockaddr_in()) {
+        return neighbour(address.ip().into(), u32::from(mask.ip()).leading_ones());
+    }
+    let (address, mask) = (address.as_sockaddr_in6()?, mask.as_sockaddr_in6()?);
+    // Everybody has a link-local address, and none of them comes from afar.
+    if address.ip().is_unicast_link_local() {
         return None;
     }
-    let network = Ipv4Addr::from(u32::from(address) & u32::from(mask));
-    let flipped = Ipv4Addr::from(u32::from(address) ^ 2);
-    Some(Stranger { address: flipped.into(), network: Some(format!("{network}/{prefix}")) })
+    neighbour(address.ip().into(), u128::from(mask.ip()).leading_ones())
+}
+
+/// Another address in the network of an interface.
+fn neighbour(address: IpAddr, prefix: u32) -> Option<Stranger> {
+    let (other, network, bits): (IpAddr, IpAddr, u32) = match address {
+        IpAddr::V4(four) => {
+            let mask = u32::MAX.checked_shl(32_u32.checked_sub(prefix)?).unwrap_or(0);
+            let (number, network) = (u32::from(four) ^ 2, u32::from(four) & mask);
+            (Ipv4Addr::from(number).into(), Ipv4Addr::from(network).into(), 32)
+        }
+        IpAddr::V6(six) => {
+            let mask = u128::MAX.checked_shl(128_u32.checked_sub(prefix)?).unwrap_or(0);
+            let (number, network) = (u128::from(six) ^ 2, u128::from(six) & mask);
+            (Ipv6Addr::from(number).into(), Ipv6Addr::from(network).into(), 128)
+        }
+    };
+    if address.is_loopback() || prefix >= bits - 1 {
+        return None;
+    }
+    Some(Stranger { address: other, network: Some(format!("{network}/{prefix}")) })
 }
 
 #[cfg(test)]
@@ -163,11 +187,16 @@ mod tests {
 
     #[test]
     fn neighbours() {
-        let found =
-            neighbour(Ipv4Addr::new(192, 0, 2, 10), Ipv4Addr::new(255, 255, 255, 0)).unwrap();
+        let found = neighbour(IpAddr::from([192, 0, 2, 10]), 24).unwrap();
         assert_eq!(found.address, IpAddr::from([192, 0, 2, 8]));
         assert_eq!(found.network.as_deref(), Some("192.0.2.0/24"));
-        assert_eq!(neighbour(Ipv4Addr::LOCALHOST, Ipv4Addr::BROADCAST), None);
+        assert_eq!(neighbour(Ipv4Addr::LOCALHOST.into(), 8), None);
+        assert_eq!(neighbour(IpAddr::from([192, 0, 2, 10]), 32), None);
+        let six: IpAddr = "2001:db8:7::1".parse().unwrap();
+        let found = neighbour(six, 64).unwrap();
+        assert_eq!(found.address, "2001:db8:7::3".parse::<IpAddr>().unwrap());
+        assert_eq!(found.network.as_deref(), Some("2001:db8:7::/64"));
+        assert_eq!(neighbour(six, 128), None);
         assert!(strangers().len() >= 2);
     }
 }

@@ -83,13 +83,13 @@ pub fn restore(root: &Root, path: &Path, before: &Before) -> Outcome {
         Before::Absent => remove(&at).map_err(|e| failed(&e)),
         Before::File(saved) => {
             let from = root.at(FOLDER).join(saved);
-            if !from.exists() {
-                return Ok(()); // it has been put back before
+            if !from.exists() || is_same(&from, &at) {
+                return Ok(()); // it has been put back before, or was never changed
             }
             let temporary = temporary(&at);
             keep(&from, &temporary)
                 .and_then(|()| make_way(&at))
-                .and_then(|()| std::fs::rename(&temporary, &at))
+                .and_then(|()| take_place(&temporary, &at))
                 // rename does nothing if both are the same file already
                 .and_then(|()| remove(&temporary))
                 .map_err(|e| failed(&e))
@@ -109,6 +109,32 @@ pub fn restore(root: &Root, path: &Path, before: &Before) -> Outcome {
             }
             set_rights(&at, (*mode, *user, *group))
         }
+    }
+}
+
+/// Whether both are files with the same content and rights.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let rights = root::rights(one).is_some_and(|rights| root::rights(other) == Some(rights));
+    let is_file = std::fs::symlink_metadata(other).is_ok_and(|found| found.is_file());
+    rights
+        && is_file
+        && matches!((std::fs::read(one), std::fs::read(other)), (Ok(a), Ok(b)) if a == b)
+}
+
+/// Moves a file to its place. A file that is a mount of its own, as containers have /etc/hosts and
+/// /etc/hostname, cannot be replaced: it is written to.
+pub fn take_place(temporary: &Path, at: &Path) -> io::Result<()> {
+    use std::io::Write as _;
+    match std::fs::rename(temporary, at) {
+        Err(e) if e.kind() == io::ErrorKind::ResourceBusy && at.is_file() => {
+            let bytes = std::fs::read(temporary)?;
+            let mut file = std::fs::File::options().write(true).open(at)?;
+            file.write_all(&bytes)?;
+            file.set_len(bytes.len() as u64)?;
+            file.sync_all()?;
+            std::fs::remove_file(temporary)
+        }
+        done => done,
     }
 }
 

@@ -20,7 +20,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub use self::before::{Before, remove, restore, save, set_mode, set_rights, temporary};
+pub use self::before::{
+    Before, remove, restore, save, set_mode, set_rights, take_place, temporary,
+};
 pub use self::manifest::{Facts, Fingerprint, Item, Manifest, Thing};
 use crate::failure::{Failure, Outcome};
 use crate::plan::Role;

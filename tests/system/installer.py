@@ -148,19 +148,35 @@ def read_only_etc_and_no_root():
 def an_open_relay():
     installer("install", "--quiet")
     installer("configure", "--quiet", "--hostname", "mail.example.test", "--accept-unresolved")
-    relay = lambda: [f for f in json.loads(installer("doctor", "--json", good=None))["findings"] if f["check"] == "relay" and f["severity"] == "problem"]
+
+    def relay():
+        """What is wrong, after a real dialogue: reading the configuration is the second best."""
+        findings = [f for f in json.loads(installer("doctor", "--json", good=None))["findings"] if f["check"] == "relay"]
+        assert not any("could not be tried out" in f["text"] for f in findings), findings
+        return [f for f in findings if f["severity"] == "problem"]
+
+    sh("ip addr add 192.0.2.10/24 dev lo && ip -6 addr add 2001:db8:7::1/64 dev lo nodad")
     assert relay() == []
     main_cf = pathlib.Path("/etc/postfix/main.cf")
     text = main_cf.read_text()
-    for bad in ("mynetworks = 0.0.0.0/0\n", "smtpd_relay_restrictions = permit\n"):
+    for bad in ("mynetworks = 0.0.0.0/0\n", "mynetworks =\nsmtpd_relay_restrictions = check_sender_access inline:{{ stranger@iana.org = OK }}, reject\n"):
         main_cf.write_text(text.replace("mynetworks_style = host", "") + bad)
         found = relay()
-        assert len(found) == 1 and "open relay: smtp" in found[0]["text"], found
+        assert len(found) == 1 and "open relay: smtp" in found[0]["text"] and "RCPT TO:<" in found[0]["text"], found
+        assert "smtpd_relay_restrictions = " in found[0]["fix"], found
+    # No open relay, because smtpd refuses to serve with that.
+    main_cf.write_text(text + "smtpd_relay_restrictions = permit\n")
+    found = relay()
+    assert len(found) == 1 and "smtpd does not start: in parameter smtpd_relay_restrictions" in found[0]["text"], found
     main_cf.write_text(text)
     master_cf = pathlib.Path("/etc/postfix/master.cf")
-    master_cf.write_text(master_cf.read_text() + "2525 inet n - n - - smtpd -o smtpd_relay_restrictions=permit\n")
+    master_cf.write_text(master_cf.read_text() + "2525 inet n - n - - smtpd -o mynetworks=0.0.0.0/0\n")
     found = relay()
     assert len(found) == 1 and "open relay: 2525" in found[0]["text"], found
+    # Neighbours only: of an interface's network, by either protocol.
+    main_cf.write_text(text.replace("mynetworks_style = host", "mynetworks = 127.0.0.0/8 192.0.2.0/24 [2001:db8:7::]/64"))
+    said = [f["text"] for f in json.loads(installer("doctor", "--json", good=None))["findings"] if f["check"] == "relay"]
+    assert any("every machine in 192.0.2.0/24" in line for line in said) and any("every machine in 2001:db8:7::/64" in line for line in said), said
 
 
 def c_postfix_is_replaced_and_given_back():
@@ -224,7 +240,117 @@ def c_postfix_is_replaced_and_given_back():
     assert len(sh("postqueue -j 2>/dev/null").splitlines()) == 3 and not deferred()
 
 
-TESTS = [a_whole_life, accounts_without_tools, others_are_in_the_way, read_only_etc_and_no_root, an_open_relay, c_postfix_is_replaced_and_given_back]
+# Mail systems as other distributions pack them: package, what it provides there, its name in messages.
+RPMS = [("postfix", "MTA smtpdaemon server(smtp)", "postfix"), ("exim", "MTA server(smtp)", "exim"), ("sendmail", "MTA smtpdaemon server(smtp)", "sendmail"),
+        ("opensmtpd", "MTA server(smtp)", "opensmtpd"), ("ssmtp", "MTA", "ssmtp"), ("esmtp", "MTA", "esmtp"), ("dma", "server(smtp)", "dma"),
+        ("courier", "MTA", "courier"), ("nullmailer", "smtp_daemon", "nullmailer"), ("masqmail", "smtp_daemon", "masqmail"), ("somemta", "smtp_daemon", "somemta")]
+PACMAN = [("postfix", "smtp-server smtp-forwarder", "postfix"), ("exim", "smtp-forwarder smtp-server", "exim"), ("opensmtpd", "smtp-server", "opensmtpd"),
+          ("msmtp-mta", "smtp-forwarder", "msmtp"), ("ssmtp", "smtp-forwarder", "ssmtp"), ("dma", "smtp-forwarder", "dma"),
+          ("nullmailer", "smtp-forwarder", "nullmailer"), ("somemta", "smtp-server", "somemta")]
+DPKG = [("exim4-daemon-light", "exim"), ("postfix", "postfix"), ("sendmail-bin", "sendmail"), ("courier-mta", "courier"), ("opensmtpd", "opensmtpd"), ("ssmtp", "ssmtp"),
+        ("msmtp-mta", "msmtp"), ("nullmailer", "nullmailer"), ("esmtp-run", "esmtp"), ("dma", "dma"), ("citadel-server", "citadel"), ("masqmail", "masqmail"),
+        ("qmail", "netqmail"), ("notqmail", "notqmail"), ("somemta", "somemta")]
+
+
+def seen_in(root):
+    """Names and remedies of what is in the way of an installation into that machine."""
+    pathlib.Path(root, "etc").mkdir(parents=True, exist_ok=True)
+    done = subprocess.run([PROGRAM, "install", "--root", root, "--dry-run", "--json"], cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=120)
+    conflicts = json.loads(done.stdout).get("conflicts", [])
+    assert (done.returncode != 0) == bool(conflicts), done.stdout
+    return sorted(one["name"] for one in conflicts), json.dumps(conflicts)
+
+
+def databases_of_rpm():
+    """Written by rpm itself, where Fedora had it and where it is now."""
+    if not shutil.which("rpmbuild"):
+        skip("no rpmbuild")
+    work = pathlib.Path("/tmp/rpm")
+    work.mkdir()
+    spec = "Name: agents\nVersion: 1\nRelease: 1\nSummary: x\nLicense: x\nBuildArch: noarch\n%description\nx\n"
+    for name, provides, _ in RPMS + [("msmtp", "", ""), ("bash", "", "")]:
+        spec += f"%package -n {name}\nSummary: x\n" + (f"Provides: {provides}\n" if provides else "") + f"%description -n {name}\nx\n%files -n {name}\n"
+    (work / "agents.spec").write_text(spec)
+    sh(f"cd {work} && rpmbuild --quiet --define '_topdir {work}' --define '_build_id_links none' --target noarch -bb agents.spec")
+    for number, folder in enumerate(("/var/lib/rpm", "/usr/lib/sysimage/rpm")):
+        root = f"/tmp/rpm-{number}"
+        rpm = f"rpm --root {root} --dbpath {folder} --nodeps --force-debian"
+        pathlib.Path(root + folder).mkdir(parents=True)
+        sh(f"{rpm} -i {work}/RPMS/noarch/msmtp-1-1.noarch.rpm {work}/RPMS/noarch/bash-1-1.noarch.rpm")
+        assert seen_in(root)[0] == [], seen_in(root)
+        sh(f"{rpm} -i " + " ".join(f"{work}/RPMS/noarch/{name}-1-1.noarch.rpm" for name, _, _ in RPMS))
+        names, text = seen_in(root)
+        assert names == sorted(agent for _, _, agent in RPMS), names
+        assert '"remove", "exim"' in text and '"database": "rpm"' in text, text
+
+
+def database_of_pacman():
+    """Written by pacman itself."""
+    if not shutil.which("pacman"):
+        skip("no pacman")
+    work, root = pathlib.Path("/tmp/pacman"), pathlib.Path("/tmp/pacman-root")
+    (work / "usr/share").mkdir(parents=True)
+    (root / "var/lib/pacman").mkdir(parents=True)
+    (work / "conf").write_text("[options]\nArchitecture = auto\nSigLevel = Never\nLocalFileSigLevel = Never\n")
+    for name, provides, _ in PACMAN + [("msmtp", "", "")]:
+        lines = [f"pkgname = {name}", f"pkgbase = {name}", "pkgver = 1-1", "pkgdesc = x", "builddate = 1", "size = 1", "arch = any"]
+        (work / ".PKGINFO").write_text("\n".join(lines + [f"provides = {word}" for word in provides.split()]) + "\n")
+        (work / "usr/share/file").rename(work / f"usr/share/{name}") if (work / "usr/share/file").exists() else (work / f"usr/share/{name}").touch()
+        sh(f"cd {work} && tar --zstd -cf {name}-1-1-any.pkg.tar.zst .PKGINFO usr/share/{name}")
+    pacman = f"cd {work} && pacman --config conf --root {root} --dbpath {root}/var/lib/pacman --cachedir {work}/c --hookdir {work}/h --logfile /dev/null --noconfirm -U"
+    sh(f"{pacman} msmtp-1-1-any.pkg.tar.zst")
+    assert seen_in(root)[0] == [], seen_in(root)
+    sh(f"{pacman} " + " ".join(f"{name}-1-1-any.pkg.tar.zst" for name, _, _ in PACMAN))
+    names, text = seen_in(root)
+    assert names == sorted(agent for _, _, agent in PACMAN), names
+    assert '"-R", "msmtp-mta"' in text and '"database": "pacman"' in text, text
+
+
+def database_of_dpkg():
+    """Written by dpkg itself."""
+    for name, agent in DPKG:
+        root, work = f"/tmp/dpkg-{name}", pathlib.Path(f"/tmp/deb-{name}/DEBIAN")
+        work.mkdir(parents=True)
+        (work / "control").write_text(f"Package: {name}\nVersion: 1\nArchitecture: all\nMaintainer: x <x@example.org>\nDescription: x\nProvides: mail-transport-agent\n")
+        sh(f"mkdir -p {root}/var/lib/dpkg/info {root}/var/lib/dpkg/updates; touch {root}/var/lib/dpkg/status; dpkg-deb -b {work.parent} {work.parent}.deb; "
+           f"dpkg --root={root} --force-script-chrootless --force-depends --log=/dev/null -i {work.parent}.deb")
+        assert seen_in(root)[0] == [agent], (name, seen_in(root))
+        sh(f"dpkg --root={root} --log=/dev/null --purge {name}")
+        assert seen_in(root)[0] == [], name
+
+
+def a_full_disk():
+    """What was written before the disk was full is taken back."""
+    sh("mkdir -p /opt/small && mount -t tmpfs -o size=6m tmpfs /opt/small")
+    before = tree("/opt", "/etc", "/usr/sbin", "/var/spool", "/var/lib")
+    said = installer("install", "--prefix", "/opt/small", good=False)
+    assert "No space left on device" in said, said
+    after = tree("/opt", "/etc", "/usr/sbin", "/var/spool", "/var/lib")
+    assert after == before, set(after) ^ set(before)
+    sh("umount /opt/small")
+    installer("install", "--quiet")
+
+
+def a_bare_machine():
+    """No hostname program, no service manager, names that cannot be changed: each step says what it could not do."""
+    for name in ("hostname", "hostnamectl", "systemctl", "rc-service", "rc-update", "openrc", "init"):
+        while shutil.which(name):
+            os.unlink(shutil.which(name))
+    for folder in ("/run/systemd", "/etc/runlevels", "/lib/systemd", "/etc/systemd"):
+        shutil.rmtree(folder, ignore_errors=True)
+    installer("install", "--quiet")
+    sh("cp /etc/hosts /tmp/hosts && mount --bind /tmp/hosts /etc/hosts && mount -o remount,bind,ro /etc/hosts")
+    said = installer("configure", "--hostname", "mail.example.test", "--accept-unresolved", good=None)
+    assert "/etc/hosts" in said, said
+    said = installer("configure", "--myhostname", "mail.example.test", "--accept-unresolved")
+    assert sh("postconf -h myhostname").strip() == "mail.example.test", said
+    sh("postconf -e inet_protocols=ipv4 maillog_file=/var/log/maillog")
+    said = installer("first-start", "--enable", good=None)
+    wait_for(port_25, "port 25")
+    assert "boot" in said or "enable" in said, said
+
+
+TESTS = [databases_of_rpm, database_of_pacman, database_of_dpkg, a_full_disk, a_bare_machine, a_whole_life, accounts_without_tools, others_are_in_the_way, read_only_etc_and_no_root, an_open_relay, c_postfix_is_replaced_and_given_back]
 
 
 def outside(test):

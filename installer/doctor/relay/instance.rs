@@ -13,7 +13,10 @@ use postfix_rs::config::master_cf::ServiceLine;
 use crate::doctor::Patient;
 
 /// How long a start may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a reason begins with when smtpd would not serve with this configuration at all.
+pub(super) const REFUSAL: &str = "smtpd does not start: ";
 
 /// What a trial needs to differ in. The last `-o` for a name counts.
 const OVERRIDES: &[&str] = &[
@@ -75,20 +78,36 @@ impl Instance {
         Ok(instance)
     }
 
+    /// Waits until each service greets. One that refuses its configuration never will.
     fn wait(&mut self) -> Result<(), String> {
         let deadline = Instant::now() + PATIENCE;
-        for (service, port) in &self.ports {
-            while TcpStream::connect((Ipv4Addr::LOCALHOST, *port)).is_err() {
+        for (service, port) in self.ports.clone() {
+            let mut client: Option<TcpStream> = None;
+            while !client.as_mut().is_some_and(is_greeted) {
+                if let Some(reason) = self.refusal() {
+                    return Err(reason);
+                }
                 if self.master.try_wait().ok().flatten().is_some() {
                     return Err(format!("a copy of the services does not start{}", self.reason()));
                 }
                 if Instant::now() > deadline {
                     return Err(format!("the copy of {service} does not answer"));
                 }
+                if client.is_none() {
+                    client = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok();
+                }
                 std::thread::sleep(Duration::from_millis(20));
             }
         }
         Ok(())
+    }
+
+    /// What smtpd has to say against its configuration: the real one does not serve either.
+    pub(super) fn refusal(&self) -> Option<String> {
+        let text = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        let line =
+            text.lines().find(|line| line.contains("/smtpd[") && line.contains("]: fatal: "))?;
+        line.split_once("]: fatal: ").map(|(_, why)| format!("{REFUSAL}{why}"))
     }
 
     /// The last line of its log that says why.
@@ -98,6 +117,12 @@ impl Instance {
             text.lines().rev().find(|line| line.contains("fatal:") || line.contains("error:"));
         line.map(|line| format!(": {line}")).unwrap_or_default()
     }
+}
+
+/// Whether the greeting has come; waits for it a moment.
+fn is_greeted(client: &mut TcpStream) -> bool {
+    let _ = client.set_read_timeout(Some(Duration::from_millis(200)));
+    matches!(client.peek(&mut [0; 3]), Ok(3))
 }
 
 impl Drop for Instance {

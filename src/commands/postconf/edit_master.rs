@@ -77,6 +77,15 @@ fn request(argument: &str, options: &Options) -> Outcome<Request> {
     Ok(Request { text: argument.to_owned(), pattern, column, value, matches: 0 })
 }
 
+/// What is wrong with a new entry, and with which request; a type that does not exist is told of
+/// with the entry already.
+fn in_request(why: &str, request: &Request) -> String {
+    if why.starts_with("invalid type field") {
+        return why.to_owned();
+    }
+    format!("{why}: \"{}\"", request.text)
+}
+
 struct Editor<'a> {
     options: &'a Options,
     speaker: &'a Speaker,
@@ -159,7 +168,7 @@ impl Editor<'_> {
             return Ok(false);
         }
         let Some(value) = &request.value else { return Ok(false) };
-        let entry = self.parse(value).map_err(|why| format!("{why}: \"{}\"", request.text))?;
+        let entry = self.parse(value).map_err(|why| in_request(&why, request))?;
         Ok(entry.column(0) == name && entry.column(1) == kind)
     }
 
@@ -196,8 +205,7 @@ impl Editor<'_> {
             let excludes = self.options.has(Mode::EXCLUDE);
             if self.options.has(Mode::MASTER_ENTRY) {
                 if let Some(value) = value {
-                    let new =
-                        self.parse(&value).map_err(|why| format!("{why}: \"{}\"", request.text))?;
+                    let new = self.parse(&value).map_err(|why| in_request(&why, request))?;
                     entry = if first { Some(new) } else { entry };
                 }
             } else if value.is_some() || excludes {
@@ -231,8 +239,7 @@ impl Editor<'_> {
                 self.speaker
                     .warning(format_args!("unmatched service_name/type: \"{}\"", request.text));
             } else if let Some(value) = &request.value {
-                let entry =
-                    self.parse(value).map_err(|why| format!("{why}: \"{}\"", request.text))?;
+                let entry = self.parse(value).map_err(|why| in_request(&why, request))?;
                 self.print(&entry)?;
             }
         }
