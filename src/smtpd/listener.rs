@@ -244,7 +244,7 @@ pub async fn serve(state: State, mut life: Life) {
             }
         });
     }
-    state.common.keep(&life);
+    state.common.keep(&life, &alive);
     for door in state.screens {
         let behind = rooms.iter().find(|room| room.name == door.screen.smtpd_service()).cloned();
         let lobby = Lobby {

@@ -6,16 +6,21 @@ use crate::lookup::{Maps, decode_file};
 
 /// Parameters that are accepted and change nothing: finite-field Diffie-Hellman, DSA, OpenSSL's own
 /// configuration and randomness, raw public keys.
-pub const IDLE: [&str; 19] = [
+pub const IDLE: [&str; 24] = [
     "smtpd_tls_dh1024_param_file",
     "smtpd_tls_dh512_param_file",
     "smtpd_tls_dcert_file",
     "smtpd_tls_dkey_file",
+    "postscreen_tls_dh1024_param_file",
+    "postscreen_tls_dh512_param_file",
+    "postscreen_tls_dcert_file",
+    "postscreen_tls_dkey_file",
     "smtp_tls_dcert_file",
     "smtp_tls_dkey_file",
     "lmtp_tls_dcert_file",
     "lmtp_tls_dkey_file",
     "smtpd_tls_enable_rpk",
+    "postscreen_tls_enable_rpk",
     "smtp_tls_enable_rpk",
     "lmtp_tls_enable_rpk",
     "tls_config_file",

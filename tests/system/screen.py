@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """postscreen in front of smtpd: going on in the same connection after the deep tests, plain and encrypted; what is
 remembered across a reload; hostile clients by the hundred."""
-import socket, ssl, subprocess
+import pathlib, socket, ssl, subprocess
 
 from common import System, can_connect, free_port, main, wait_for
 
@@ -129,8 +129,16 @@ def a_reload_forgets_nobody():
             # As long as one generation serves beside the other.
             assert mail.command("postfix", "-c", mail.etc, "reload", stderr=subprocess.DEVNULL).returncode == 0
             wait_for(lambda: can_connect(mail.port), "the SMTP port", mail)
+        wait_for(lambda: len(smtpds(mail)) == 1, "the end of the older generations", mail)
         wait_for(lambda: "PASS OLD" in try_again(mail), "a client that is known", mail)
         assert mail.log().count("PASS NEW") == 1, mail.log()
+
+
+def smtpds(mail):
+    """The processes that serve."""
+    files = [pathlib.Path(f"/proc/{pid}/cmdline") for pid in mail.processes()]
+    names = [file.read_bytes().split(b"\0")[0] for file in files if file.exists()]
+    return [name for name in names if name.endswith(b"smtpd")]
 
 
 def try_again(mail):
@@ -139,25 +147,28 @@ def try_again(mail):
 
 
 def hundreds_of_hostile_clients():
-    settings = {"postscreen_access_list": "", "postscreen_greet_wait": "2s", "postscreen_pre_queue_limit": "50",
+    settings = {"postscreen_access_list": "", "postscreen_greet_wait": "600s", "postscreen_pre_queue_limit": "50",
                 "postscreen_client_connection_count_limit": "0", "postscreen_dnsbl_sites": "dnsbl.invalid"}
     with system(settings) as mail:
-        crowd = [socket.create_connection(("127.0.0.1", mail.screen), 60) for _ in range(600)]
-        for number, one in enumerate(crowd):
+        crowd, first = [], []
+        for _ in range(300):
+            crowd.append(Client(mail.screen))
+            first.append(crowd[-1].lines.read(4))
+        # As in Postfix, the client that asks counts as one of the fifty.
+        assert (first.count(b"220-"), first.count(b"421 ")) == (49, 251), first
+        for number, client in enumerate(crowd):
             try:
-                if number % 3 == 0:
-                    one.sendall(b"x" * 100_000)
-                elif number % 3 == 1:
-                    one.sendall(b"EHLO early.example\r\n")
+                client.socket.sendall((b"x" * 100_000, b"EHLO early.example\r\n", b"")[number % 3])
             except OSError:
                 pass  # turned away already
-        for one in crowd:
-            one.close()
-        # The ordinary service has not suffered, and postscreen serves whoever comes next.
+        # The ordinary service does not suffer.
         expect(Client(mail.port).reply(), "220 test.localhost")
-        wait_for(lambda: Client(mail.screen).reply().endswith("220 test.localhost behind\r\n"), "a place", mail)
-        wait_for(lambda: "all screening ports busy" in mail.log(), "the log", mail)
-        assert "leaving STRESS mode" in mail.log() and "panic:" not in mail.log()
+        for client in crowd:
+            client.lines.close()
+            client.socket.close()
+        # Whoever goes leaves a place, but for those whose early words are waited out.
+        wait_for(lambda: Client(mail.screen).lines.read(4) == b"220-", "a place", mail)
+        assert mail.log().count("all screening ports busy") >= 250 and "panic:" not in mail.log()
 
 
 if __name__ == "__main__":

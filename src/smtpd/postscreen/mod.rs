@@ -97,10 +97,15 @@ impl Common {
         self.passes.values().filter_map(|passes| passes.folder()).collect()
     }
 
-    /// Keeps all places in order until the process takes no more clients.
-    pub fn keep(&self, life: &Life) {
+    /// Keeps all places in order until the process takes no more clients. The process has to
+    /// live until `alive` has been dropped: then all has been written.
+    pub fn keep(&self, life: &Life, alive: &tokio::sync::mpsc::Sender<()>) {
         for passes in self.passes.values() {
-            tokio::spawn(passes.clone().keep(life.clone()));
+            let (keeping, alive) = (passes.clone().keep(life.clone()), alive.clone());
+            tokio::spawn(async move {
+                keeping.await;
+                drop(alive);
+            });
         }
     }
 }
