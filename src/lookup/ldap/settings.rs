@@ -66,7 +66,7 @@ pub fn open(tables: &Tables, settings: &Settings, report: &mut Report<'_>) -> Re
         scope,
         dereference,
         size_limit: u32::try_from(size_limit).unwrap_or(0),
-        recursion_limit: usize::try_from(recursion_limit).unwrap_or(1),
+        recursion_limit: usize::try_from(recursion_limit).unwrap_or(1).min(DEPTH),
         attributes: Attributes::read(settings),
         pool,
     })
@@ -225,6 +225,10 @@ impl Attributes {
         Self { names, terminal, leaf, ordinary }
     }
 }
+
+/// Groups in groups are followed on the stack, so not further than this, whatever
+/// `recursion_limit` says: one that contains itself must not cost more than the look-up.
+const DEPTH: usize = 50;
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,10 @@
+"""Mail through mysql: tables: addresses rewritten, senders refused, a server that goes away."""
+import pathlib, sys; sys.path.insert(0, str(pathlib.Path(__file__).parent / "helpers"))
+from databases import *
+
+NEEDS = ('mysql',)
+
+
+
+def run(t):
+    mail(t, "mysql", mysql(), f"hosts = 127.0.0.1\nuser = reader\npassword = {PASSWORD}\ndbname = mail\nquery = SELECT goto FROM addresses WHERE address = '%s'\n")
