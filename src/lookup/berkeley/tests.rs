@@ -1,3 +1,5 @@
+//! Berkeley DB files, read and written.
+
 use proptest::prelude::*;
 
 use super::*;
