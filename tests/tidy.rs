@@ -85,6 +85,38 @@ fn the_order_is_that_of_lib_rs() {
     assert_eq!(declared, ORDER);
 }
 
+/// Each test and file that docs/audit-2026.md names is there, and no finding is left out.
+#[test]
+fn findings_have_their_tests() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/audit-2026.md")).unwrap();
+    let mut tests = String::new();
+    for path in rust_files(&root.join("src")) {
+        tests.push_str(&std::fs::read_to_string(path).unwrap());
+    }
+    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| ")).skip(2).collect();
+    assert_eq!(rows.len(), 70);
+    let mut missing = String::new();
+    for row in rows {
+        let answer = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        assert!(answer.len() > 10, "no answer: {row}");
+        for name in answer.split('`').skip(1).step_by(2) {
+            let is_there = if name.contains('/') {
+                root.join(name).exists()
+            } else if name.contains('_') && !name.starts_with(':') {
+                tests.contains(&format!("fn {name}("))
+                    || root.join(format!("tests/conformance/scenarios/{name}.py")).exists()
+            } else {
+                true
+            };
+            if !is_there {
+                missing.push_str(&format!("{name}\n"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "named in docs/audit-2026.md, but not there:\n{missing}");
+}
+
 /// All breaches in one file; `module` is its path below the crate, such as `smtpd::session`.
 fn breaches(module: &str, text: &str) -> Vec<String> {
     let mut found = Vec::new();

@@ -6,7 +6,9 @@ use std::io::Read;
 use super::edit::Draft;
 use super::settings::Settings;
 use super::{Errors, Message};
-use crate::filter::{Answer, Client, DISCARD_TEXT, Family, MacroSource, Milters, Shown, Step};
+use crate::filter::{
+    Answer, Client, DISCARD_TEXT, Family, HOLD_TEXT, MacroSource, Milters, Shown, Step,
+};
 use crate::mail::address;
 use crate::mail::envelope::Sasl;
 use crate::mail::queue_id::QueueId;
@@ -334,9 +336,9 @@ impl Message {
         }
         let (action, text) = match answer {
             Answer::Hold(_) if self.envelope.hold => return false,
-            Answer::Hold(reason) => {
+            Answer::Hold(_) => {
                 self.envelope.hold = true;
-                ("milter-hold", Answer::hold_text(&reason).to_owned())
+                ("milter-hold", HOLD_TEXT.to_owned())
             }
             Answer::Discard => {
                 self.flags.discard = true;

@@ -255,4 +255,15 @@ mod tests {
         assert_eq!(base64(b"fo"), "Zm8=");
         assert_eq!(base64(b"foobar"), "Zm9vYmFy");
     }
+
+    #[test]
+    fn audit_2026_04_13_rfc2047_with_an_endless_charset() {
+        for length in [60, 66, 70, 75, 80, 5000] {
+            let charset = "x".repeat(length);
+            for text in ["\u{f6}", "\u{f6}\u{1f600} and more of it", "a b c\u{f6}"] {
+                let encoded = full_name(text, false, &charset).unwrap();
+                assert!(encoded.starts_with("=?") && encoded.ends_with("?="), "{encoded}");
+            }
+        }
+    }
 }

@@ -36,12 +36,8 @@ pub enum Answer {
     Reply(String),
 }
 
-impl Answer {
-    /// The text of a [`Answer::Hold`] for the log.
-    pub fn hold_text(reason: &str) -> &str {
-        if reason.is_empty() { "milter triggers HOLD action" } else { reason }
-    }
-}
+/// The text of an [`Answer::Hold`] for the log, whatever its reason.
+pub const HOLD_TEXT: &str = "milter triggers HOLD action";
 
 /// The text of an [`Answer::Discard`] for the log.
 pub const DISCARD_TEXT: &str = "milter triggers DISCARD action";

@@ -17,7 +17,7 @@ pub enum Destination {
     File {
         /// Opened to append.
         file: File,
-        /// `myhostname` up to the first dot is not cut: as Postfix writes it.
+        /// The system's name as it stands in each line.
         hostname: String,
     },
     /// postlogd's datagram socket, for programs that may not write the file themselves.

@@ -1,7 +1,7 @@
 //! Match lists: patterns in order, `!` negates, `/file` and `type:table` are read in place.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -298,7 +298,11 @@ impl Parser<'_> {
             let pattern = match is_table {
                 true => Pattern::Table(self.tables.table(pattern, Purpose::LISTS)),
                 false => {
-                    let text = fold(pattern).into_owned();
+                    let mut text = fold(pattern).into_owned();
+                    let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+                    if let Some(inner) = inner.filter(|text| text.parse::<Ipv4Addr>().is_ok()) {
+                        text = inner.to_owned();
+                    }
                     let network = may_be_network(&text).then(|| Network::parse(&text));
                     Pattern::Text { text, network }
                 }

@@ -140,4 +140,12 @@ mod tests {
         assert_eq!(QueueId::long(380_204_032, 52, 51).to_string(), "1000000010z10");
         assert_eq!(QueueId::long(0, 0, 50).to_string(), "0000000000zy");
     }
+
+    #[test]
+    fn audit_2026_07_16_short_queue_names() {
+        for text in ["", "z", "0", "zz", "1z", "F", "../x", "/", "\u{fc}", "0000000000z"] {
+            let parsed = text.parse::<QueueId>();
+            assert!(parsed.is_err() || parsed.is_ok_and(|id| id.to_string() == text), "{text:?}");
+        }
+    }
 }

@@ -77,4 +77,16 @@ mod tests {
         assert_eq!(Status::split("5.1.1"), (Some(Status::new(5, 1, 1)), ""));
         assert_eq!(Status::split("5.1.1.1 x"), (None, "5.1.1.1 x"));
     }
+
+    #[test]
+    fn audit_2026_03_10_status_without_text() {
+        for (text, rest) in [("5.7.1", ""), ("5.7.1 ", ""), ("5.7.1\t", ""), ("4.0.0", "")] {
+            let (status, found) = Status::split(text);
+            assert!(status.is_some(), "{text:?}");
+            assert_eq!(found, rest, "{text:?}");
+        }
+        assert_eq!(Status::split("").0, None);
+        assert_eq!(Status::split("5.7.").0, None);
+        assert_eq!(Status::split("5").0, None);
+    }
 }

@@ -33,12 +33,20 @@ pub fn for_command(config: &Config, program: &str) -> Log {
     Log::for_command(&syslog_name(config), program)
 }
 
+/// The system's own name up to the first dot, as Postfix writes it, whatever `myhostname` is; that
+/// is taken where the system has no name.
+fn short_name(hostname: &str) -> String {
+    let own = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+    let name = own.as_deref().filter(|name| !name.is_empty()).unwrap_or(hostname);
+    name.split('.').next().unwrap_or(name).to_owned()
+}
+
 fn open(config: &Config, file: &Path, hostname: &str) -> Destination {
     if !is_allowed(config, file) {
         return Destination::Syslog;
     }
     match append(config, file).ok().or_else(|| lookup::lent::log(file)) {
-        Some(file) => Destination::File { file, hostname: hostname.to_owned() },
+        Some(file) => Destination::File { file, hostname: short_name(hostname) },
         None => {
             let name = config.text(&p::postlog_service_name);
             Destination::Postlog(config.queue_directory().join("public").join(name))

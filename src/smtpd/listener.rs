@@ -210,6 +210,7 @@ pub async fn serve(state: State, mut life: Life) {
         }
     };
     let queue = QueueClient::start(&state.queue_directory, writer.clone());
+    let last_words = (state.statistics.peaks.clone(), state.statistics.log.clone());
     let statistics = tokio::spawn(statistics(state.statistics));
     let (alive, mut all_gone) = tokio::sync::mpsc::channel::<()>(1);
     let mut rooms = Vec::new();
@@ -272,6 +273,7 @@ pub async fn serve(state: State, mut life: Life) {
     drop((alive, rooms));
     life.drained().await;
     statistics.abort();
+    last_words.0.report(&last_words.1);
     tokio::select! {
         _ = all_gone.recv() => {}
         () = async {

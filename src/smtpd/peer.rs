@@ -215,8 +215,13 @@ impl Directory {
     /// Address to name to addresses: only a name that leads back is believed.
     async fn look_up(&self, ip: IpAddr) -> Names {
         let name = match self.resolver.native_name(ip).await {
-            Ok(name) if hostname::is_valid(&name) => name,
-            Ok(_) => return Names::unknown(NameStatus::Missing),
+            Ok(name) => match hostname::check(&name) {
+                Ok(()) => name,
+                Err(problem) => {
+                    let warning = Some(format!("{problem}: {name}"));
+                    return Names { warning, ..Names::unknown(NameStatus::Missing) };
+                }
+            },
             Err(DnsError::TryAgain) => return Names::unknown(NameStatus::Temporary),
             Err(_) => return Names::unknown(NameStatus::Missing),
         };

@@ -154,8 +154,6 @@ impl PolicyServer {
                 ));
             }
             if is_last {
-                // As it is: the next request finds out what it is worth.
-                self.put_back(kept);
                 return None;
             }
             tokio::time::sleep(self.settings.retry_delay).await;

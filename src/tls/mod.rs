@@ -40,7 +40,7 @@ mod tickets;
 pub mod trust;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use self::facts::{Facts, PeerCertificate, Role, Signature, Trouble};
 pub use self::stream::{Socket, Stream};

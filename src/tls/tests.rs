@@ -71,13 +71,13 @@ fn answer(request: ToTlsmgr, held: &mut Vec<keys::Identity>) -> FromTlsmgr {
 }
 
 /// A folder with a certification authority `ca.pem` and what it has signed.
-struct World {
+pub(crate) struct World {
     folder: tempfile::TempDir,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let key = KeyPair::generate().unwrap();
         let mut ca = CertificateParams::new(Vec::new()).unwrap();
@@ -93,7 +93,11 @@ impl World {
     }
 
     /// A chain file for `name`.
-    fn chain(&self, name: &str, algorithm: &'static rcgen::SignatureAlgorithm) -> IdentityFiles {
+    pub(crate) fn chain(
+        &self,
+        name: &str,
+        algorithm: &'static rcgen::SignatureAlgorithm,
+    ) -> IdentityFiles {
         let key = KeyPair::generate_for(algorithm).unwrap();
         let mut wanted = CertificateParams::new(vec![name.into()]).unwrap();
         wanted.distinguished_name.push(rcgen::DnType::CommonName, name);
@@ -103,7 +107,7 @@ impl World {
         IdentityFiles { chains: path, pairs: Vec::new() }
     }
 
-    fn holder(&self, generation: u64) -> Arc<KeyHolder> {
+    pub(crate) fn holder(&self, generation: u64) -> Arc<KeyHolder> {
         KeyHolder::new(&self.folder.path().join("tlsmgr"), generation)
     }
 
@@ -116,6 +120,22 @@ impl World {
         assert!(warnings.is_empty(), "{warnings:?}");
         assert_eq!(server.open(&self.holder(7)), Vec::<String>::new());
         server
+    }
+
+    /// A client's end of an encrypted connection, whoever the server is.
+    pub(crate) async fn connect(&self, socket: UnixStream) -> Stream {
+        let ciphers = Ciphers { list: "HIGH".into(), ..Ciphers::default() };
+        let wanted = Wanted {
+            protocols: Protocols { tls12: true, tls13: true },
+            ciphers: &ciphers,
+            server_name: None,
+            matching: &Matching::Nobody,
+            session: "destination",
+        };
+        let log = log();
+        let peer = client::Server { text: "server", log: &log, level: LogLevel::default() };
+        let client = self.client("");
+        client.connect(Socket::Unix(socket), &wanted, peer).await.unwrap().0
     }
 
     fn client(&self, main: &str) -> Client {
@@ -206,7 +226,7 @@ async fn a_fingerprint_is_enough() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sessions_are_resumed_within_their_service() {
+async fn audit_2026_08_05_ticket_of_another_service() {
     let world = World::new();
     let files = world.chain("mx.example", &rcgen::PKCS_ED25519);
     let (one, other) = (world.server(files.clone(), false), world.server(files, false));

@@ -284,6 +284,28 @@ mod tests {
         assert!(is_base64("aB3+/=") && !is_base64("a\tb") && !is_base64("*"));
     }
 
+    #[test]
+    fn audit_2026_07_10_malformed_auth_reply() {
+        for line in [
+            "",
+            "OK",
+            "OK\t",
+            "OK\tx\tuser=a",
+            "FAIL",
+            "FAIL\t\t\t",
+            "CONT\t",
+            "CONT\t-7\tYQ==",
+            "\t",
+            "OK\t7\tuser",
+        ] {
+            let found = answer(line);
+            assert!(
+                !matches!(found, Answer::Accepted { user: Some(_), .. }),
+                "{line:?}: {found:?}"
+            );
+        }
+    }
+
     proptest! {
         #[test]
         fn never_panics(line in "\\PC*|(VERSION|MECH|OK|CONT|FAIL|SPID)(\t[a-z0-9=]{0,9}){0,5}") {

@@ -723,6 +723,28 @@ mod tests {
         assert_eq!(reply(b"550-5.1.1 a\r\n550 b", true).as_deref(), Some("450-4.1.1 a\r\n450 b"));
     }
 
+    #[test]
+    fn audit_2026_06_27_replycode_is_read_within_its_packet() {
+        // Without the NUL, cut short, with a NUL in the middle: never more than the packet holds.
+        for data in [&b"550 5.7.1 no"[..], b"550", b"55", b"5", b"", b"550 5.7", b"550 x\0y\0"] {
+            for soft in [false, true] {
+                let found = reply(data, soft).unwrap_or_default();
+                assert!(found.len() <= data.len(), "{data:?} {found:?}");
+            }
+        }
+        assert_eq!(reply(b"550 5", true).as_deref(), Some("450 4"));
+        assert_eq!(reply(b"550 ", true).as_deref(), Some("450 "));
+    }
+
+    #[test]
+    fn audit_2026_08_19_multiline_milter_reply() {
+        for bad in ["550-a\r\n", "550-a\r\n5", "550-a\r\n\r\n550 b", "550-\r\n55"] {
+            assert_eq!(reply(bad.as_bytes(), false), None, "{bad:?}");
+            assert_eq!(reply(bad.as_bytes(), true), None, "{bad:?}");
+        }
+        assert_eq!(reply(b"550-\r\n550 ", true).as_deref(), Some("450-\r\n450 "));
+    }
+
     proptest! {
         #[test]
         fn never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {

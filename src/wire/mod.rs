@@ -21,3 +21,6 @@ pub mod tlsrpt;
 pub mod xtext;
 #[cfg(feature = "nis")]
 pub mod yp;
+
+#[cfg(test)]
+pub mod smuggling;

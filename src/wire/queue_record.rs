@@ -189,6 +189,29 @@ mod tests {
         assert_eq!(Records::new(b"N\x02x", 10).next(), Some(Err(Malformed::Truncated(b'N'))));
     }
 
+    #[test]
+    fn audit_2026_06_23_overlong_record_length() {
+        for bytes in [
+            &b"N\xff\xff\xff\xff\xff\xff\xff\xff\x7f"[..],
+            b"N\xff\xff\xff\xff\x0f",
+            b"N\x80\x80\x80\x80\x80\x80\x01",
+        ] {
+            assert!(take(bytes, usize::MAX).is_err(), "{bytes:?}");
+        }
+        assert_eq!(take(b"N\xff\xff\xff\x7f", 10), Err(Malformed::Length(b'N', 0x0fff_ffff)));
+    }
+
+    #[test]
+    fn audit_2026_06_21_short_records_are_read_within_their_length() {
+        for kind in 0..=127_u8 {
+            for data in [&b""[..], b"1", b"= ", b"\0"] {
+                let mut bytes = Vec::new();
+                push(&mut bytes, kind, data);
+                assert_eq!(take(&bytes, 100).unwrap().unwrap().data, data);
+            }
+        }
+    }
+
     proptest::proptest! {
         #[test]
         fn never_panics(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {

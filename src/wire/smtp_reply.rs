@@ -191,6 +191,30 @@ mod tests {
         assert_eq!(printable("ü".as_bytes()), "ü");
     }
 
+    #[test]
+    fn audit_2026_05_29_endless_reply() {
+        let mut collector = Collector::default();
+        for _ in 0..100_000 {
+            assert_eq!(collector.line("250-still more to say about nothing", 1000), Step::More);
+        }
+        assert!(collector.is_full(1000));
+        assert!(collector.text().len() < 4000, "{}", collector.text().len());
+    }
+
+    #[test]
+    fn audit_2026_07_08_reply_without_a_status() {
+        for (line, status) in [
+            ("550", (5, 0, 0)),
+            ("550 ", (5, 0, 0)),
+            ("550 5.", (5, 0, 0)),
+            ("550 5.7.", (5, 0, 0)),
+            ("450 4.7.1", (4, 7, 1)),
+        ] {
+            let (class, subject, detail) = status;
+            assert_eq!(reply(&[line]).status, Status::new(class, subject, detail), "{line:?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_bounded_and_harmless(lines in prop::collection::vec(any::<Vec<u8>>(), 0..50)) {

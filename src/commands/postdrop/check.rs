@@ -209,4 +209,37 @@ mod tests {
             assert_eq!(sender_matches(allowed, sender, &rules), matches, "{allowed} {sender}");
         }
     }
+
+    #[test]
+    fn audit_2026_07_08_records_of_type_nul() {
+        for before in [vec![], vec![(b'S', "a")], vec![(b'S', "a"), (b'R', "b"), (b'M', "")]] {
+            let records = [before, vec![(0, "x")]].concat();
+            assert_eq!(check(&records).unwrap_err(), "unexpected record type: 0");
+        }
+    }
+
+    #[test]
+    fn audit_2026_08_07_line_ends_in_envelope_records() {
+        for kind in [b'S', b'R', b'A', b'F', b'V', b'i'] {
+            for data in ["a\nb", "a\rb", "a\0b", "\n"] {
+                let why = check(&[(kind, data)]).unwrap_err();
+                assert!(why.starts_with("null or line break in "), "{kind} {data:?}: {why}");
+            }
+        }
+    }
+
+    #[test]
+    fn audit_2026_08_06_nobody_submits_a_probe() {
+        // Only the flags of sendmail -bv and -v; what only the mail system says of itself is left out.
+        for text in [
+            "trace_flags=256",
+            "trace_flags=2",
+            "trace_flags=1536",
+            "trace_flags=-1",
+            "trace_flags=0x200",
+        ] {
+            assert!(matches!(attribute(text), Verdict::Warn(_)), "{text}");
+        }
+        assert_eq!(attribute("trace_flags=512"), Verdict::Keep);
+    }
 }

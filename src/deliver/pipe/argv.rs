@@ -208,4 +208,11 @@ mod tests {
         assert_eq!(error("a${user").to_string(), "truncated macro reference: \"a${user\"");
         assert_eq!(error("$$$-").to_string(), "empty macro name: \"$$$-\"");
     }
+
+    #[test]
+    fn audit_2026_07_17_an_empty_user_keeps_its_argument() {
+        let argv = ["/bin/x", "-u", "$user", "$extension", "end"];
+        let found = expanded(Flags::default(), &["@c.d"], &argv).unwrap();
+        assert_eq!(found, ["/bin/x", "-u", "", "", "end"]);
+    }
 }

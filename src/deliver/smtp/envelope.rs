@@ -244,4 +244,13 @@ mod tests {
         assert_eq!(first.as_deref(), Some("XFORWARD ADDR=192.0.2.1"));
         assert_eq!(second, None);
     }
+
+    #[test]
+    fn audit_2026_06_08_plus_in_orcpt() {
+        let dsn = Features { dsn: true, ..Features::default() };
+        let mut to = a_recipient("u@x");
+        to.original = "o+e=x@x".into();
+        let said = rcpt(&a_request(), &to, "u@x", &dsn, true);
+        assert_eq!(said, "RCPT TO:<u@x> ORCPT=rfc822;o+2Be+3Dx@x");
+    }
 }

@@ -68,6 +68,7 @@ fn to(recipient: u32, site: &str) -> Assignment {
         transport: "smtp".into(),
         nexthop: site.into(),
         destination: site.into(),
+        single: false,
     }
 }
 

@@ -338,6 +338,13 @@ impl Checks<'_> {
             ));
             return false;
         }
+        if action != "PREPEND" && self.service.settings.proxy_filter.is_some() {
+            self.log.warning(format_args!(
+                "access table {table}: with smtpd_proxy_filter specified, action {action} is \
+                 unavailable"
+            ));
+            return false;
+        }
         if action == "PREPEND" && self.talk.stage == stage::END_OF_MESSAGE {
             self.log.warning(format_args!(
                 "access table {table}: action PREPEND must be used before \

@@ -64,7 +64,9 @@ impl Session {
 
     /// Passes content on; nothing is stored of what is refused already.
     pub(super) async fn take_content(&mut self, out: &mut Vec<u8>) {
-        if out.is_empty() {
+        // What is thrown away anyway is not looked at.
+        if out.is_empty() || self.talk.wishes.discard {
+            out.clear();
             return;
         }
         if let Some(message) = self.message.as_mut().filter(|message| message.refused().is_none()) {
@@ -147,10 +149,14 @@ impl Session {
             return Ok(());
         }
         message.envelope.hold |= wishes.hold;
-        if wishes.filter.is_some() {
+        // Header and body checks have the last word. A filter that is not that of the
+        // configuration is theirs.
+        if wishes.filter.is_some()
+            && message.envelope.filter == self.service.settings.content_filter
+        {
             message.envelope.filter = wishes.filter;
         }
-        if wishes.redirect.is_some() {
+        if message.envelope.redirect.is_none() {
             message.envelope.redirect = wishes.redirect;
         }
         for (index, address) in wishes.bcc.into_iter().enumerate() {

@@ -2,7 +2,9 @@
 
 use super::Session;
 use crate::cleanup::{Message, Verdict};
-use crate::filter::{Answer, Client, DISCARD_TEXT, Family, Filters, MacroSource, Milters};
+use crate::filter::{
+    Answer, Client, DISCARD_TEXT, Family, Filters, HOLD_TEXT, MacroSource, Milters,
+};
 use crate::mail::address;
 use crate::rewrite::Route;
 use crate::smtpd::dialogue::Dialogue;
@@ -201,9 +203,9 @@ impl Session {
     fn heed(&mut self, answer: Answer) -> Option<String> {
         let (action, text) = match answer {
             Answer::Hold(_) if self.talk.wishes.hold => return None,
-            Answer::Hold(reason) => {
+            Answer::Hold(_) => {
                 self.talk.wishes.hold = true;
-                ("milter-hold", Answer::hold_text(&reason).to_owned())
+                ("milter-hold", HOLD_TEXT.to_owned())
             }
             Answer::Discard if self.talk.wishes.discard => return None,
             Answer::Discard => {

@@ -31,6 +31,13 @@ mod start;
 mod starttls;
 mod xclient;
 
+#[cfg(test)]
+mod audit;
+#[cfg(test)]
+mod rehearsal;
+#[cfg(test)]
+mod smuggling;
+
 pub use self::reply::{add_footer, escape};
 
 use std::sync::Arc;
@@ -274,7 +281,7 @@ impl Session {
             return Ok(true);
         }
         let Some(command) = command else {
-            let other = self.milters_unknown(text).await;
+            let other = self.milters_unknown(verb).await;
             let reply = other.as_deref().unwrap_or("500 5.5.2 Error: command not recognized");
             self.reply(reply).await?;
             self.talk.faults.add(Faults::PROTOCOL);
@@ -344,27 +351,29 @@ impl Session {
         self.reply(&text).await
     }
 
-    /// `smtpd_command_filter`
+    /// `smtpd_command_filter`: unlike that of other tables, its result may be empty.
     async fn filtered(&mut self, text: String) -> Result<String, End> {
         let service = self.service.clone();
-        let filter = &service.maps.command_filter;
-        if filter.is_empty() {
-            return Ok(text);
+        let key = text.trim_start_matches([' ', '\t']);
+        for table in service.maps.command_filter.tables().iter().filter(|_| !key.is_empty()) {
+            let better = match table.lookup(key.as_bytes()).await {
+                Ok(None) => continue,
+                Ok(Some(better)) => String::from_utf8_lossy(&better).into_owned(),
+                Err(_) => {
+                    self.log.warning(format_args!("{table} lookup error for \"{key}\""));
+                    return Err(End::LocalData);
+                }
+            };
+            let cut = |text: &str| text.chars().take(100).collect::<String>();
+            self.log.info(format_args!(
+                "{}: replacing command \"{}\" with \"{}\"",
+                self.talk.peer.text,
+                cut(&text),
+                cut(&better)
+            ));
+            return Ok(better);
         }
-        match filter.find(text.trim_start_matches([' ', '\t'])).await {
-            Ok(None) => Ok(text),
-            Ok(Some(better)) => {
-                let cut = |text: &str| text.chars().take(100).collect::<String>();
-                self.log.info(format_args!(
-                    "{}: replacing command \"{}\" with \"{}\"",
-                    self.talk.peer.text,
-                    cut(&text),
-                    cut(&better)
-                ));
-                Ok(better)
-            }
-            Err(_) => Err(End::LocalData),
-        }
+        Ok(text)
     }
 
     /// Headers and the commands of other protocols.

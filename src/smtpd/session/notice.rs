@@ -28,6 +28,11 @@ impl History {
         self.wanted
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.lines.len()
+    }
+
     pub(super) fn add(&mut self, direction: &str, text: &str) {
         if self.wanted {
             self.lines.push([direction, text].concat().into());

@@ -108,11 +108,7 @@ impl Session {
         if !maps.is_empty()
             && let Ok(Some(words)) = maps.find(&self.talk.peer.address).await
         {
-            let (keywords, unknown) = Keywords::parse(&words);
-            for word in unknown {
-                self.log.warning(format_args!("unknown ehlo string mask value \"{word}\""));
-            }
-            return keywords;
+            return Keywords::parse(&words).0;
         }
         self.service.settings.discard_ehlo
     }
