@@ -114,8 +114,7 @@ pub(super) async fn resolve(
         if attempt.crowded {
             way.redirect(RETRY, "4.3.2 Too many address verification requests");
         }
-        let mut assignment = assignment(&settings, index, &way, last.as_ref());
-        assignment.single = envelope.verp.is_some() && !envelope.sender.is_empty();
+        let assignment = assignment(&settings, index, &way, last.as_ref());
         last = Some(assignment.clone());
         resolved.assignments.push(assignment);
     }
@@ -173,7 +172,6 @@ fn assignment(
         transport: again(last.map(|l| &l.transport), &way.transport),
         nexthop: again(last.map(|l| &l.nexthop), &way.nexthop),
         destination: again(last.map(|l| &l.destination), &destination),
-        single: false,
     }
 }
 

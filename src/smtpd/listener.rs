@@ -210,8 +210,7 @@ pub async fn serve(state: State, mut life: Life) {
         }
     };
     let queue = QueueClient::start(&state.queue_directory, writer.clone());
-    let last_words = (state.statistics.peaks.clone(), state.statistics.log.clone());
-    let statistics = tokio::spawn(statistics(state.statistics));
+    let (at_most, statistics) = state.statistics.start();
     let (alive, mut all_gone) = tokio::sync::mpsc::channel::<()>(1);
     let mut rooms = Vec::new();
     for door in state.doors {
@@ -273,13 +272,21 @@ pub async fn serve(state: State, mut life: Life) {
     drop((alive, rooms));
     life.drained().await;
     statistics.abort();
-    last_words.0.report(&last_words.1);
+    at_most.0.report(&at_most.1);
     tokio::select! {
         _ = all_gone.recv() => {}
         () = async {
             life.stopped().await;
             tokio::time::sleep(GRACE).await;
         } => {}
+    }
+}
+
+impl Statistics {
+    /// Begins to tell the log; and what is to be told at the end.
+    fn start(self) -> ((Arc<Peaks>, Log), tokio::task::JoinHandle<()>) {
+        let at_the_end = (self.peaks.clone(), self.log.clone());
+        (at_the_end, tokio::spawn(statistics(self)))
     }
 }
 

@@ -82,11 +82,10 @@ impl Destination {
         self.state == State::Ready && self.busy == 0 && self.todo.is_empty()
     }
 
-    /// Adds recipients of a message; those of the message that was added last join it, unless
-    /// each is to get a delivery of its own.
-    pub(super) fn add(&mut self, message: Key, recipient: u32, single: bool) {
+    /// Adds recipients of a message; those of the message that was added last join it.
+    pub(super) fn add(&mut self, message: Key, recipient: u32) {
         match self.todo.back_mut() {
-            Some(job) if job.message == message && !single => job.recipients.push_back(recipient),
+            Some(job) if job.message == message => job.recipients.push_back(recipient),
             _ => self.todo.push_back(Job { message, recipients: VecDeque::from([recipient]) }),
         }
     }

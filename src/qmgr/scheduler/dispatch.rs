@@ -46,7 +46,7 @@ impl Scheduler {
                 }
             };
             if let Some(destination) = self.destinations.get_mut(place) {
-                destination.add(key, assignment.recipient, assignment.single);
+                destination.add(key, assignment.recipient);
             }
             self.line_up(place);
         }
@@ -265,7 +265,7 @@ impl Scheduler {
             let retry = self.retry_place(job.message, reason);
             if let Some(destination) = self.destinations.get_mut(retry) {
                 for recipient in job.recipients {
-                    destination.add(job.message, recipient, false);
+                    destination.add(job.message, recipient);
                 }
             }
             self.line_up(retry);

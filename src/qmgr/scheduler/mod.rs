@@ -82,8 +82,6 @@ pub struct Assignment {
     pub nexthop: Arc<str>,
     /// The destination that concurrency is counted for, in lower case.
     pub destination: Arc<str>,
-    /// It shares its delivery with no other recipient (VERP).
-    pub single: bool,
 }
 
 /// The transport of what cannot be tried now.

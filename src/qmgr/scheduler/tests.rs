@@ -68,7 +68,6 @@ fn to(recipient: u32, site: &str) -> Assignment {
         transport: "smtp".into(),
         nexthop: site.into(),
         destination: site.into(),
-        single: false,
     }
 }
 
