@@ -10,9 +10,10 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::anvil::Peaks;
+use super::lobby::ScreenDoor;
 use super::passed::{Passed, Replay};
 use super::peer::{Directory, Peer};
-use super::postscreen::{self, Screen};
+use super::postscreen;
 use super::service::{Intake, Service, Shared};
 use super::session::Session;
 use super::settings::Settings;
@@ -64,14 +65,6 @@ struct Door {
     master_log: Log,
 }
 
-/// A postscreen service and its sockets.
-struct ScreenDoor {
-    screen: postscreen::Unfinished,
-    sockets: Vec<OwnedFd>,
-    kind: SocketKind,
-    log: Log,
-}
-
 /// What a line of master.cf is.
 enum Line {
     Smtpd(Pair<Unfinished>),
@@ -100,7 +93,7 @@ const STRESS: Duration = Duration::from_secs(1000);
 const TICK: Duration = Duration::from_secs(5);
 
 /// How long to wait when there are no more descriptors.
-const BREATHER: Duration = Duration::from_millis(100);
+pub const BREATHER: Duration = Duration::from_millis(100);
 
 /// Reads every service.
 pub fn prepare(mut birth: Birth) -> Result<State, String> {
@@ -247,26 +240,14 @@ pub async fn serve(state: State, mut life: Life) {
     state.common.keep(&life, &alive);
     for door in state.screens {
         let behind = rooms.iter().find(|room| room.name == door.screen.smtpd_service()).cloned();
-        let lobby = Lobby {
-            places: Arc::new(Semaphore::new(door.screen.places())),
-            screen: door.screen.finish(behind),
-            log: door.log,
-            alive: alive.clone(),
-        };
+        let (lobby, sockets) = door.enter(behind, alive.clone());
         #[cfg(feature = "ssl")]
         let keys = state.keys.clone();
-        let (sockets, life, kind) = (door.sockets, life.clone(), door.kind);
+        let life = life.clone();
         tokio::spawn(async move {
             #[cfg(feature = "ssl")]
             lobby.open_keys(keys).await;
-            for socket in sockets {
-                let (lobby, life) = (lobby.clone(), life.clone());
-                tokio::spawn(async move {
-                    if let Err(e) = wait_at(socket, kind, &lobby, life).await {
-                        lobby.log.fatal(format_args!("accept connection: {e}"));
-                    }
-                });
-            }
+            lobby.open(sockets, &life);
         });
     }
     drop((alive, rooms));
@@ -304,15 +285,6 @@ async fn statistics(Statistics { peaks, every, idle, log }: Statistics) {
             due = now + every;
         }
     }
-}
-
-/// What the sessions of one postscreen service share.
-#[derive(Clone)]
-struct Lobby {
-    screen: Arc<Screen>,
-    places: Arc<Semaphore>,
-    log: Log,
-    alive: tokio::sync::mpsc::Sender<()>,
 }
 
 /// What the sessions of one service share.
@@ -386,60 +358,22 @@ async fn listen(
     }
 }
 
-/// Accepts the clients of a postscreen service.
-async fn wait_at(
-    socket: OwnedFd,
-    kind: SocketKind,
-    lobby: &Lobby,
-    mut life: Life,
-) -> std::io::Result<()> {
-    let listener = Listener::new(socket, kind)?;
-    loop {
-        let next = async {
-            let place = lobby.places.clone().acquire_owned().await;
-            (place, listener.accept().await)
-        };
-        let accepted = tokio::select! {
-            accepted = next => accepted,
-            () = life.drained() => return Ok(()),
-        };
-        match accepted {
-            (place, Ok(Client { stream, addresses: Some(addresses), .. })) => {
-                let Lobby { screen, log, alive, .. } = lobby.clone();
-                tokio::spawn(async move {
-                    let screening = Box::pin(screen.receive(stream, addresses));
-                    if let Err(text) = survive(screening).await {
-                        log.line(Level::Panic, format_args!("{text}"));
-                    }
-                    drop((place, alive));
-                });
-            }
-            // postscreen is for clients with an address.
-            (_, Ok(_)) => {}
-            (_, Err(e)) if is_clients_fault(&e) => {}
-            (_, Err(e)) => {
-                lobby.log.warning(format_args!("accept connection: {e}"));
-                tokio::time::sleep(BREATHER).await;
-            }
-        }
-    }
-}
-
-fn is_clients_fault(e: &std::io::Error) -> bool {
+/// Whether the client has gone again before it was accepted.
+pub fn is_clients_fault(e: &std::io::Error) -> bool {
     use std::io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, WouldBlock};
     matches!(e.kind(), ConnectionAborted | ConnectionReset | Interrupted | WouldBlock)
 }
 
-enum Listener {
+pub enum Listener {
     Tcp(TcpListener),
     Unix(UnixListener),
 }
 
 /// A client that has come.
-struct Client {
-    stream: Stream,
+pub struct Client {
+    pub stream: Stream,
     /// Its address and ours; none over a UNIX socket.
-    addresses: Option<(SocketAddr, SocketAddr)>,
+    pub addresses: Option<(SocketAddr, SocketAddr)>,
     /// postscreen has let it pass, and knows about its proxy.
     screened: bool,
     replay: Option<Box<Replay>>,
@@ -452,7 +386,8 @@ impl Client {
 }
 
 impl Listener {
-    fn new(socket: OwnedFd, kind: SocketKind) -> std::io::Result<Self> {
+    /// Takes over a listening socket.
+    pub fn new(socket: OwnedFd, kind: SocketKind) -> std::io::Result<Self> {
         if kind == SocketKind::Inet {
             let listener = std::net::TcpListener::from(socket);
             listener.set_nonblocking(true)?;
@@ -463,7 +398,8 @@ impl Listener {
         Ok(Self::Unix(UnixListener::from_std(listener)?))
     }
 
-    async fn accept(&self) -> std::io::Result<Client> {
+    /// The next client.
+    pub async fn accept(&self) -> std::io::Result<Client> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, remote) = listener.accept().await?;
@@ -478,16 +414,6 @@ impl Listener {
                 Ok(Client::new(stream.into(), None))
             }
         }
-    }
-}
-
-#[cfg(feature = "ssl")]
-impl Lobby {
-    /// Finds the keys of the engine's certificates, before the first client.
-    async fn open_keys(&self, keys: Arc<crate::tls::remote::KeyHolder>) {
-        let screen = self.screen.clone();
-        // Should it panic, there is no TLS, and that is what clients are told.
-        let _ = tokio::task::spawn_blocking(move || screen.open_keys(&keys)).await;
     }
 }
 
@@ -614,7 +540,7 @@ async fn debugged(service: &Service, peer: &Peer, log: Log) -> Log {
 }
 
 /// Runs a future to its end, or to its panic: then the text of the panic comes back.
-async fn survive(future: impl Future<Output = ()>) -> Result<(), String> {
+pub async fn survive(future: impl Future<Output = ()>) -> Result<(), String> {
     let mut future = std::pin::pin!(future);
     std::future::poll_fn(|context| {
         let poll = std::panic::AssertUnwindSafe(|| future.as_mut().poll(context));

@@ -20,6 +20,7 @@ mod guesses;
 pub mod keyword;
 mod lint;
 mod listener;
+mod lobby;
 mod passed;
 mod peer;
 mod policy;
