@@ -5,6 +5,7 @@ EAPI=8
 
 CRATES="
 	adler2@2.0.1
+	ahash@0.8.12
 	aho-corasick@1.1.5
 	anstream@1.0.0
 	anstyle@1.0.14
@@ -12,6 +13,7 @@ CRATES="
 	anstyle-query@1.1.5
 	anstyle-wincon@3.0.11
 	arc-swap@1.9.5
+	argon2@0.6.0
 	asn1-rs@0.7.2
 	asn1-rs-derive@0.6.0
 	asn1-rs-impl@0.2.0
@@ -21,10 +23,14 @@ CRATES="
 	aws-lc-sys@0.47.0
 	base64@0.22.1
 	base64@0.23.1
+	base64ct@1.8.3
 	bit-vec@0.9.1
 	bitflags@2.13.2
+	bitvec@1.1.1
+	blake2@0.11.0
 	block-buffer@0.10.4
 	block-buffer@0.12.1
+	bson@3.1.0
 	btoi@0.5.0
 	bumpalo@3.20.3
 	byteorder@1.5.0
@@ -44,6 +50,9 @@ CRATES="
 	colorchoice@1.0.5
 	combine@4.6.9
 	const-oid@0.10.3
+	const-random@0.1.18
+	const-random-macro@0.1.16
+	convert_case@0.10.0
 	core-foundation@0.10.1
 	core-foundation@0.9.4
 	core-foundation-sys@0.8.7
@@ -56,12 +65,20 @@ CRATES="
 	crossbeam-epoch@0.9.21
 	crossbeam-queue@0.3.14
 	crossbeam-utils@0.8.23
+	crunchy@0.2.4
 	crypto-common@0.1.7
 	crypto-common@0.2.2
 	ctutils@0.4.8
+	darling@0.24.1
+	darling_core@0.24.1
+	darling_macro@0.24.1
 	data-encoding@2.11.1
 	der-parser@10.0.0
 	deranged@0.5.9
+	derive-syn-parse@0.2.0
+	derive-where@1.7.0
+	derive_more@2.1.1
+	derive_more-impl@2.1.1
 	digest@0.10.7
 	digest@0.11.3
 	displaydoc@0.2.7
@@ -82,6 +99,7 @@ CRATES="
 	foldhash@0.2.0
 	form_urlencoded@1.2.2
 	fs_extra@1.3.0
+	funty@2.0.0
 	futures-channel@0.3.34
 	futures-core@0.3.34
 	futures-io@0.3.34
@@ -98,6 +116,7 @@ CRATES="
 	heed@0.23.1
 	heed-traits@0.20.0
 	heed-types@0.21.0
+	hex@0.4.3
 	hickory-net@0.26.3
 	hickory-proto@0.26.3
 	hickory-resolver@0.26.3
@@ -112,6 +131,7 @@ CRATES="
 	icu_properties@2.4.0
 	icu_properties_data@2.4.0
 	icu_provider@2.4.0
+	ident_case@1.0.1
 	idna@1.1.0
 	idna_adapter@1.2.2
 	indexmap@2.14.2
@@ -139,6 +159,11 @@ CRATES="
 	lock_api@0.4.14
 	log@0.4.35
 	lru@0.18.5
+	macro_magic@0.5.1
+	macro_magic_core@0.5.1
+	macro_magic_core_macros@0.5.1
+	macro_magic_macros@0.5.1
+	mcf@0.6.0
 	md-5@0.11.0
 	memchr@2.8.3
 	memoffset@0.9.1
@@ -146,6 +171,10 @@ CRATES="
 	miniz_oxide@0.9.1
 	mio@1.2.4
 	moka@0.12.16
+	mongocrypt@0.4.0
+	mongocrypt-sys@0.1.6+1.18.2
+	mongodb@3.9.1
+	mongodb-internal-macros@3.10.0
 	mysql_async@0.37.1
 	mysql_common@0.37.3
 	ndk-context@0.1.1
@@ -168,9 +197,12 @@ CRATES="
 	page_size@0.6.0
 	parking_lot@0.12.5
 	parking_lot_core@0.9.12
+	password-hash@0.6.1
+	pbkdf2@0.13.0
 	pcre2-sys@0.2.10
 	pem@4.0.0
 	percent-encoding@2.3.2
+	phc@0.6.1
 	phf@0.11.3
 	phf@0.13.1
 	phf_generator@0.11.3
@@ -186,16 +218,21 @@ CRATES="
 	postgres-types@0.2.14
 	potential_utf@0.1.6
 	powerfmt@0.2.1
+	ppv-lite86@0.2.21
 	prefix-trie@0.8.4
 	proc-macro2@1.0.107
 	proptest@1.12.0
 	quote@1.0.47
 	r-efi@5.3.0
 	r-efi@6.0.0
+	radium@0.7.0
 	rand@0.10.3
 	rand@0.8.8
+	rand@0.9.5
+	rand_chacha@0.9.0
 	rand_core@0.10.1
 	rand_core@0.6.4
+	rand_core@0.9.5
 	rand_xorshift@0.5.0
 	rcgen@0.14.10
 	redox_syscall@0.5.18
@@ -205,6 +242,7 @@ CRATES="
 	resolv-conf@0.7.6
 	ring@0.17.14
 	rustc_version@0.4.1
+	rustc_version_runtime@0.3.0
 	rusticata-macros@4.1.0
 	rustix@1.1.6
 	rustls@0.23.46
@@ -221,9 +259,13 @@ CRATES="
 	security-framework-sys@2.17.0
 	semver@1.0.28
 	serde@1.0.229
+	serde_bytes@0.11.19
 	serde_core@1.0.229
 	serde_derive@1.0.229
 	serde_json@1.0.154
+	serde_with@3.25.0
+	serde_with_macros@3.25.0
+	sha-crypt@0.6.0
 	sha1@0.10.7
 	sha1@0.11.0
 	sha2@0.10.9
@@ -254,6 +296,8 @@ CRATES="
 	system-configuration@0.7.0
 	system-configuration-sys@0.6.0
 	tagptr@0.2.0
+	take_mut@0.2.2
+	tap@1.0.1
 	tempfile@3.27.0
 	terminal_size@0.4.4
 	thiserror@2.0.21
@@ -261,6 +305,7 @@ CRATES="
 	time@0.3.55
 	time-core@0.1.9
 	time-macros@0.2.32
+	tiny-keccak@2.0.2
 	tinystr@0.8.5
 	tinyvec@1.13.3
 	tokio@1.54.1
@@ -271,12 +316,16 @@ CRATES="
 	tracing@0.1.44
 	tracing-core@0.1.36
 	twox-hash@2.1.5
+	typed-builder@0.22.0
+	typed-builder-macro@0.22.0
 	typenum@1.20.1
 	unarray@0.1.4
 	unicode-bidi@0.3.18
 	unicode-ident@1.0.27
 	unicode-normalization@0.1.26
 	unicode-properties@0.1.5
+	unicode-segmentation@1.13.3
+	unicode-xid@0.2.6
 	untrusted@0.7.1
 	untrusted@0.9.0
 	url@2.5.8
@@ -328,10 +377,13 @@ CRATES="
 	windows_x86_64_msvc@0.52.6
 	wit-bindgen@0.57.1
 	writeable@0.6.4
+	wyz@0.5.1
 	x509-parser@0.18.1
 	yasna@0.6.0
 	yoke@0.8.4
 	yoke-derive@0.8.4
+	zerocopy@0.8.64
+	zerocopy-derive@0.8.64
 	zerofrom@0.1.8
 	zerofrom-derive@0.1.8
 	zeroize@1.9.2
@@ -359,10 +411,11 @@ LICENSE+="
 "
 SLOT="0"
 KEYWORDS="~amd64 ~arm64"
-IUSE="+cdb doc +dovecot-sasl +eai hardened ldap ldap-bind +lmdb mbox memcached mysql postgres +sasl selinux sqlite +ssl"
+IUSE="berkdb +cdb doc +dovecot-sasl +eai hardened ldap ldap-bind +lmdb mbox memcached mongodb mysql nis pam postgres +sasl selinux sqlite +ssl tlsrpt vda"
 RESTRICT="fetch"
 REQUIRED_USE="
 	ldap-bind? ( ldap sasl )
+	tlsrpt? ( ssl )
 "
 
 DEPEND="
@@ -370,6 +423,8 @@ DEPEND="
 	acct-group/postfix
 	acct-user/postfix
 	dev-libs/libpcre2:=
+	berkdb? ( sys-libs/db:= )
+	pam? ( sys-libs/pam )
 	sqlite? ( dev-db/sqlite:3 )
 "
 RDEPEND="
@@ -405,19 +460,26 @@ pkg_nofetch() {
 
 src_configure() {
 	local myfeatures=(
+		$(usev berkdb)
 		$(usev cdb)
 		$(usev dovecot-sasl)
 		$(usev eai)
+		$(usev hardened)
 		$(usev ldap)
 		$(usev ldap-bind)
 		$(usev lmdb)
 		$(usev mbox)
 		$(usev memcached)
+		$(usev mongodb)
 		$(usev mysql)
+		$(usev nis)
+		$(usev pam)
 		$(usev postgres)
 		$(usev sasl)
 		$(usev sqlite)
 		$(usev ssl)
+		$(usev tlsrpt)
+		$(usev vda)
 	)
 	if use hardened; then
 		export CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true

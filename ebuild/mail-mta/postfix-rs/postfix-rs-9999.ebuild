@@ -18,9 +18,10 @@ LICENSE+="
 	Apache-2.0 BSD CDLA-Permissive-2.0 ISC MIT Unicode-3.0 ZLIB
 "
 SLOT="0"
-IUSE="+cdb doc +dovecot-sasl +eai hardened ldap ldap-bind +lmdb mbox memcached mysql postgres +sasl selinux sqlite +ssl"
+IUSE="berkdb +cdb doc +dovecot-sasl +eai hardened ldap ldap-bind +lmdb mbox memcached mongodb mysql nis pam postgres +sasl selinux sqlite +ssl tlsrpt vda"
 REQUIRED_USE="
 	ldap-bind? ( ldap sasl )
+	tlsrpt? ( ssl )
 "
 
 DEPEND="
@@ -28,6 +29,8 @@ DEPEND="
 	acct-group/postfix
 	acct-user/postfix
 	dev-libs/libpcre2:=
+	berkdb? ( sys-libs/db:= )
+	pam? ( sys-libs/pam )
 	sqlite? ( dev-db/sqlite:3 )
 "
 RDEPEND="
@@ -63,19 +66,26 @@ src_unpack() {
 
 src_configure() {
 	local myfeatures=(
+		$(usev berkdb)
 		$(usev cdb)
 		$(usev dovecot-sasl)
 		$(usev eai)
+		$(usev hardened)
 		$(usev ldap)
 		$(usev ldap-bind)
 		$(usev lmdb)
 		$(usev mbox)
 		$(usev memcached)
+		$(usev mongodb)
 		$(usev mysql)
+		$(usev nis)
+		$(usev pam)
 		$(usev postgres)
 		$(usev sasl)
 		$(usev sqlite)
 		$(usev ssl)
+		$(usev tlsrpt)
+		$(usev vda)
 	)
 	if use hardened; then
 		export CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true
