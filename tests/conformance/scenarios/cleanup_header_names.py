@@ -15,7 +15,7 @@ def run(t):
             if f in drop: continue
             t.send("s@example.test", "r@example.test", message(f"X-Field: {f}", f"{f}: {each}"))
         t.drain()
-        for m in sorted(hop.messages, key=lambda m: (m.split(b"X-Field: ")[1].split(b"\r\n")[0].lower(), m)):
+        for m in sorted(hop.messages, key=lambda m: (m.split(b"X-Field: ")[1].split(b"\r\n")[0].lower(), m.split(b"X-Field: ")[1].split(b"\r\n")[0])):
             text = m.decode().replace("\r\n", "\n"); f = text.split("X-Field: ")[1].split("\n")[0]; head = text.split("\n\n")[0].replace("\n\t", " ").replace("\n    ", " ")
             t.note(f"{f}: " + " || ".join(l for l in head.split("\n") if l.lower().startswith(f.strip().lower() + ":") or l.lower().startswith(f.lower())) or f"{f}: gone")
         hop.messages.clear(); hop.sessions.clear()

@@ -33,12 +33,13 @@ def names(t):
 
 
 def configure(t, pem, key):
+    # smtp_log_tls_feature_status: readers from before Postfix 3.11 do not see deliveries whose line has tls=.
     t.file("acc", "rej@z.example REJECT not welcome\nhold@z.example HOLD look\ndisc@z.example DISCARD away\nfilt@z.example FILTER discard:\nred@z.example REDIRECT bob@example.test\nprep@z.example PREPEND X-P: 1\nwarn@z.example WARN hm\nbcc@z.example BCC carol@example.test\ndef@z.example DEFER later\ndip@z.example DEFER_IF_PERMIT maybe\nc521@z.example 521 5.7.1 bye\nbad@z.example nonsense\n")
     t.file("h.re", "/^X-Rej:/ REJECT header\n/^X-Warn:/ WARN header\n/^X-Hold:/ HOLD header\n/^X-Disc:/ DISCARD header\n/^X-Red:/ REDIRECT carol@example.test\n/^X-Rep:/ REPLACE X-New: 1\n/^X-Filt:/ FILTER discard:\n/^X-Info:/ INFO header\n"); t.file("b.re", "/^bad body/ REJECT body\n/^warn body/ WARN body\n")
     t.file("aliases", "list alice, bob, u@far.example\nprog |exit 75\npostmaster carol\n")
     t.main(maillog_file=MAILLOG, smtpd_tls_cert_file=pem, smtpd_tls_key_file=key, smtpd_tls_security_level="may", smtpd_tls_loglevel="1", smtp_tls_security_level="may", smtp_tls_loglevel="1", smtpd_sasl_type="dovecot", smtpd_sasl_path="private/auth", smtpd_error_sleep_time="0", message_size_limit="20000", header_checks="regexp:/etc/postfix/h.re", body_checks="regexp:/etc/postfix/b.re",
            smtpd_sender_restrictions="check_sender_access texthash:/etc/postfix/acc, reject_non_fqdn_sender, reject_unknown_sender_domain", smtpd_helo_restrictions="reject_invalid_helo_hostname, reject_non_fqdn_helo_hostname", smtpd_client_restrictions="permit_mynetworks, reject_rbl_client list.example", smtpd_recipient_restrictions="reject_non_fqdn_recipient, reject_unknown_recipient_domain, warn_if_reject reject_unknown_helo_hostname", smtpd_data_restrictions="reject_unauth_pipelining",
-           smtpd_relay_restrictions="permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination", smtp_connection_cache_on_demand="no", anvil_status_update_time="600s", smtpd_client_event_limit_exceptions="", notify_classes="", smtpd_forbid_unauth_pipelining="no", virtual_alias_maps="inline:{va@example.test=alice}", mail_spool_directory="/var/mail")
+           smtpd_relay_restrictions="permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination", smtp_connection_cache_on_demand="no", anvil_status_update_time="600s", smtpd_client_event_limit_exceptions="", smtp_log_tls_feature_status="no", notify_classes="", smtpd_forbid_unauth_pipelining="no", virtual_alias_maps="inline:{va@example.test=alice}", mail_spool_directory="/var/mail")
 
 
 def taken(t):
