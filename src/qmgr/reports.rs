@@ -19,7 +19,7 @@ pub(super) type Settings = Arc<crate::tlsrpt::Settings>;
 
 /// Nothing.
 #[cfg(not(feature = "tlsrpt"))]
-pub(super) type Settings = ();
+pub(super) struct Settings;
 
 /// The way to the task; without the feature there is none.
 pub(super) struct Reports {
@@ -33,7 +33,9 @@ pub(super) fn read(config: &Config, log: &Log) -> Settings {
 }
 
 #[cfg(not(feature = "tlsrpt"))]
-pub(super) fn read(_: &Config, _: &Log) -> Settings {}
+pub(super) fn read(_: &Config, _: &Log) -> Settings {
+    Settings
+}
 
 #[cfg(feature = "tlsrpt")]
 impl Reports {

@@ -64,6 +64,7 @@ impl House {
     }
 
     /// The service, for what a test has to tell it.
+    #[cfg(feature = "ssl")]
     pub fn service(&self) -> &Service {
         &self.service
     }
@@ -169,6 +170,7 @@ impl Client {
     }
 
     /// The connection and the session, for a handshake; nothing may be left unread.
+    #[cfg(feature = "ssl")]
     pub fn into_parts(mut self) -> (UnixStream, tokio::task::JoinHandle<()>) {
         assert!(self.input.is_empty());
         match self.stream.take_socket() {
