@@ -13,6 +13,6 @@ def run(t):
     t.note(f"{bool(re.fullmatch('[0-9A-F]{6,}', short))} {bool(re.fullmatch('[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10,}z[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-y]+', long))}")
     for c in ("postcat -qh {}", "postqueue -i {}", "postsuper -h {}", "postsuper -H {}", "postsuper -e {}", "postsuper -r {}"):
         for name, i in (("SHORT", short), ("LONG", long)):
-            out = t.sh(c.format(i), quiet=True); t.note("$ " + c.format(name)); t.note("\n".join(re.sub(r"(deferred|hold)/\w/", r"\1/X/", "  " + l.replace(i, name)) for l in out.splitlines() if not re.search("Message-Id|Date|id |by foo|from ", l)))
+            out = t.sh(c.format(i), quiet=True); "-i" in c and t.drain(); t.note("$ " + c.format(name)); t.note("\n".join(re.sub(r"(deferred|hold)/\w/", r"\1/X/", "  " + l.replace(i, name)) for l in out.splitlines() if not re.search("Message-Id|Date|id |by foo|from ", l)))
     t.sh("postqueue -f", quiet=True); t.drain(); t.showq(); t.log("postsuper"); t.sh("postsuper -d ALL", quiet=True)
     t.title("submitted"); t.logs.clear(); waiting.inject(t, "alice@example.test", "bob@example.test"); t.drain(); t.note(str(sorted({bool(re.match(r"postfix/\w+: [0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10,}z", l)) for l in t.logs if "status=" in l or "removed" in l})))
