@@ -8,7 +8,7 @@ parameters! {
     virtual_create_maildirsize: Bool = "yes";
     /// Whether only the inbox of a maildir counts for its quota, not its folders.
     virtual_mailbox_limit_inbox: Bool = "no";
-    /// Tables of quotas by recipient, in bytes; 0 is no limit. Others have virtual_mailbox_limit.
+    /// Tables of quotas by recipient, in bytes: 0 is no limit, others have virtual_mailbox_limit.
     virtual_mailbox_limit_maps: Text = "";
     /// Whether a quota may be smaller than message_size_limit.
     virtual_mailbox_limit_override: Bool = "no";
