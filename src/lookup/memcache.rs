@@ -163,7 +163,10 @@ impl Memcache {
                 Ok(answer) => return Ok(answer),
                 Err(why) if try_number >= self.tries || why.starts_with("connect to ") => {
                     let trouble = trouble.into_inner().unwrap_or_else(PoisonError::into_inner);
-                    if let Some(text) = trouble {
+                    // Postfix says nothing where one try is all, unless there is no connection.
+                    if let Some(text) = trouble
+                        && (self.tries > 1 || text.starts_with("connect to "))
+                    {
                         self.frame.warn(log, &text);
                     }
                     return Err(why);

@@ -4,7 +4,7 @@
 #   swap      an ssmtp that only virtual/mta asked for is replaced in one go, with FEATURES=test
 #   merge     what has been merged: files, owners, modes, links, manual pages, configuration; mail is delivered
 #   flags     another set of flags changes the features; changed configuration is kept
-#   live      the 9999 ebuild from a clone, built from cargo's cache
+#   live      the 9999 ebuild from a clone, which builds all crates again (slow; not by default)
 #   unmerge   what is left is what the administrator changed
 #   release   a release build with USE=hardened (slow; not by default: "flags" has a debug build with it)
 set -uo pipefail
@@ -140,6 +140,8 @@ part_live() {
 }
 
 part_unmerge() {
+  # That the live ebuild could be merged in its place.
+  is 0 sh -c 'ACCEPT_KEYWORDS="**" emerge -p =mail-mta/postfix-rs-9999'
   postfix stop 2>/dev/null
   merged unmerge emerge --unmerge $package
   holds '[ ! -e /usr/sbin/postfix ] && [ ! -e /usr/libexec/postfix/master ] && [ ! -e /usr/sbin/sendmail ] && [ ! -e /usr/bin/mailq ]'
@@ -159,7 +161,7 @@ part_release() {
 }
 
 prepare
-[ $# = 0 ] && set -- block swap merge flags live unmerge
+[ $# = 0 ] && set -- block swap merge flags unmerge
 for part in "$@"; do
   echo "=== $part ($SECONDS s)"
   "part_$part"

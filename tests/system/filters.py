@@ -113,7 +113,7 @@ def rspamd_rejects_what_is_spam():
             code, reply = send(system, TEXT.format("spam") + GTUBE + "\n")
             assert code in (550, 554) and "spam" in reply.lower() or "gtube" in reply.lower(), (code, reply)
             assert "body of ham" in delivered(system)[0]
-            assert "milter-reject: END-OF-MESSAGE" in system.log()
+            wait_for(lambda: "milter-reject: END-OF-MESSAGE" in system.log(), "the line in the log", system, 20)
 
 
 def spamassassin_marks_spam():
@@ -354,7 +354,7 @@ def filters_that_are_not_there_say_so():
             except smtplib.SMTPConnectError as refused:
                 found = {554: 550}.get(refused.smtp_code, refused.smtp_code)
             assert found == code, (action, found)
-        assert "milter triggers HOLD action" in system.log()
+        wait_for(lambda: "milter triggers HOLD action" in system.log(), "the line in the log", system, 20)
         wait_for(lambda: '"hold"' in system.output("postqueue", "-j"), "the message on hold", system)
 
 

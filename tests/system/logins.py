@@ -66,7 +66,7 @@ def a_file_of_our_own():
     with System(FILE) as system:
         port, users = system.port, system.etc / "users"
         wrong(port, "joe", "secret", code=454)  # there is no file yet, and mail without a login goes on
-        assert f"user file {users}: No such file or directory" in system.log()
+        wait_for(lambda: f"user file {users}: No such file or directory" in system.log(), "the line in the log", system, 20)
         passwd(system, "add", "joe", password="secret")
         assert (users.stat().st_mode & 0o777, users.stat().st_uid, grp.getgrgid(users.stat().st_gid).gr_name) == (0o640, 0, "postfix"), users.stat()
         assert "secret" not in users.read_text() and "$argon2id$" in users.read_text()
@@ -143,9 +143,9 @@ def sasldb():
             assert code in (235, 454, 535), (code, text)
         file.unlink()
         wrong(port, "joe", "secret", *OWN, code=454)
-        log = system.log()
-        assert f"{folder}/smtpd.conf: line 5: nonsense is without effect here" in log and f"Berkeley db {file}: No such file or directory" in log
-        assert "new secret" not in log
+        for text in f"{folder}/smtpd.conf: line 5: nonsense is without effect here", f"Berkeley db {file}: No such file or directory":
+            wait_for(lambda: text in system.log(), text, system, 20)
+        assert "new secret" not in system.log()
 
 
 PAM = "auth required pam_pwdfile.so pwdfile={file} nodelay\naccount {account}\n"
@@ -203,7 +203,8 @@ def saslauthd_by_pam():
         wrong(port, "joe", "secret", code=454)
         with saslauthd:
             right(port, "joe", "secret")
-        assert "mech_list: DIGEST-MD5 is not built in" in system.log() and "cannot connect to saslauthd server" in system.log()
+        for text in "mech_list: DIGEST-MD5 is not built in", "cannot connect to saslauthd server":
+            wait_for(lambda: text in system.log(), text, system, 20)
 
 
 def many(port, user, password, count):
@@ -237,13 +238,13 @@ def pam():
         assert smtpd and all("/security/pam_" not in pathlib.Path(f"/proc/{p}/maps").read_text() for p in smtpd)
         service.file.write_text(PAM.format(file=users, account="required pam_deny.so"))
         wrong(port, "joe", "secret")
-        assert "SASL authentication failure: PAM: " in system.log()
+        wait_for(lambda: "SASL authentication failure: PAM: " in system.log(), "the line in the log", system, 20)
         # The real users of this machine, by /etc/shadow, which smtpd cannot read.
         service.file.write_text("auth required pam_unix.so\naccount required pam_unix.so\n")
         with a_user_of_this_machine("postfix-rs-login", "machine"):
             right(port, "postfix-rs-login", "machine"), wrong(port, "postfix-rs-login", "x")
         assert {login.result()[0] for login in hanging} == {454}
-        assert "no answer for 20 s" in system.log()
+        wait_for(lambda: "no answer for 20 s" in system.log(), "the line in the log", system, 20)
         service.file.unlink()
         code, text = log_in(port, "joe", "secret")
         assert code in (454, 535), (code, text)
@@ -353,9 +354,9 @@ def guesses_are_slowed_and_found():
         started = time.monotonic()
         right(system.port, "joe", "secret", "PLAIN")
         assert time.monotonic() - started >= 4, "a right password told early"
-        assert "5 failed SASL logins lately; the next one is answered after 1 s" in system.log()
+        wait_for(lambda: "5 failed SASL logins lately; the next one is answered after 1 s" in system.log(), "the line in the log", system, 20)
         wrong(system.port, "joe", "x", "PLAIN", code=450)
-        assert "AUTH command rate limit exceeded: 9 from" in system.log()
+        wait_for(lambda: "AUTH command rate limit exceeded: 9 from" in system.log(), "the line in the log", system, 20)
         failures = [line for line in system.log().splitlines() if "authentication failed" in line]
         assert len(failures) == 7 and all("sasl_username=joe" in line for line in failures), failures
         file = system.home / "failures"
