@@ -151,21 +151,29 @@ def end(process):
             process.wait()
 
 
-def main(*tests):
-    """Runs the test functions, or those that the command line names; prints a closing line that a test runner would."""
-    passed = failed = 0
-    for test in tests:
-        if sys.argv[2:] and test.__name__ not in sys.argv[2:]:
-            continue
-        started = time.monotonic()
-        try:
-            test()
-            passed += 1
-            print(f"ok    {test.__name__} ({time.monotonic() - started:.1f} s)", flush=True)
-        except Exception:
-            import traceback
-            traceback.print_exc()
-            failed += 1
-            print(f"FAIL  {test.__name__}", flush=True)
-    print(f"{passed} passed, {failed} failed")
+def main(*tests, patient=True):
+    """Runs the test functions, or those that the command line names; prints a closing line that a test runner would.
+
+    patient: a test whose wait ran out is run a second time, and the report says so: on a loaded machine that says little about
+    the mail system. A wrong answer is never asked for again.
+    """
+    chosen = [test for test in tests if not sys.argv[2:] or test.__name__ in sys.argv[2:]]
+    failed = [test for test in chosen if not passes(test, patient)]
+    print(f"{len(chosen) - len(failed)} passed, {len(failed)} failed")
     sys.exit(1 if failed else 0)
+
+
+def passes(test, again):
+    started = time.monotonic()
+    try:
+        test()
+    except Exception as problem:
+        import traceback
+        traceback.print_exc()
+        if again and isinstance(problem, TimeoutError):
+            print(f"SLOW  {test.__name__}: {problem}; once more", flush=True)
+            return passes(test, again=False)
+        print(f"FAIL  {test.__name__}", flush=True)
+        return False
+    print(f"ok    {test.__name__} ({time.monotonic() - started:.1f} s)", flush=True)
+    return True

@@ -83,4 +83,4 @@ def every_acknowledged_message_arrives():
 
 
 if __name__ == "__main__":
-    main(every_acknowledged_message_arrives)
+    main(every_acknowledged_message_arrives, patient=False)
