@@ -110,11 +110,7 @@ impl Config {
         } else {
             report.errors.extend(texts);
         }
-        let of_suffix = || {
-            let (_, suffix) = transport_suffix(name, services)?;
-            without_effect::reason_of_suffix(suffix)
-        };
-        if let Some(reason) = without_effect::reason(name).or_else(of_suffix)
+        if let Some(reason) = without_effect::reason(name)
             && !self.is_preset(name)
         {
             report.warnings.push(format!("{place}: {name} has no effect: {reason}"));

@@ -15,18 +15,22 @@ use super::built_in;
 use super::event::Event;
 use super::queue::{Queue, now};
 use super::resolve::{Attempt, Resolved, resolve};
+use super::roster::{AHEAD, Piece};
 use super::scheduler::{Done, Entry, Key, Queue as Place, Scheduler};
 use super::settings::{BuiltIn, Settings};
 use super::sites::Sites;
 use super::work::{NONE, Work, aliases, reasons};
 use crate::ipc::queue::FromQueue;
 use crate::mail::address::quote_822;
-use crate::mail::envelope::Envelope;
+use crate::mail::envelope::{Envelope, Recipient};
+use crate::mail::outcome::Outcome;
+use crate::mail::status::Status;
 use crate::spool::{Location, Notice, Segment, SegmentScan, SpoolError, scan_writer};
 
-/// Envelopes of messages that wait for a place among the active ones; beyond that they are read
-/// back when their turn comes.
+/// Envelopes of messages that wait for a place among the active ones, and recipients that one of
+/// them has at most; others are read back when their turn comes.
 const KEPT_ENVELOPES: usize = 20_000;
+const KEPT_RECIPIENTS: usize = 20;
 
 /// Records of a segment that are taken in at a time.
 const PIECE: usize = 500;
@@ -68,14 +72,18 @@ pub(super) struct Shelves<'a> {
 
 impl Shelves<'_> {
     pub(super) fn put(&mut self, entry: Entry, envelope: Box<Envelope>) {
-        let keep = entry.queue == Place::Incoming && self.fresh.len() < KEPT_ENVELOPES;
+        let keep = entry.queue == Place::Incoming
+            && self.fresh.len() < KEPT_ENVELOPES
+            && envelope.recipients.len() <= KEPT_RECIPIENTS;
         let (requeue, location) = (entry.marks.requeue, entry.location);
         let deferred = entry.queue == Place::Deferred;
         let open: Vec<u32> =
             if deferred { entry.open(envelope.recipients.len()) } else { Vec::new() };
         let key = self.scheduler.add(entry, now());
         if deferred {
-            self.sites.note(&self.settings.fast_flush, key, &envelope, open);
+            let of =
+                |index: &u32| envelope.recipients.get(*index as usize).map(|r| r.address.clone());
+            self.sites.note(&self.settings.fast_flush, key, open.iter().filter_map(of));
         }
         if keep {
             self.fresh.insert(key, envelope);
@@ -154,7 +162,7 @@ impl Queue {
     pub(super) fn open_message(&mut self, key: Key) {
         let Some(entry) = self.scheduler.entry(key) else { return };
         let (id, location) = (entry.id, entry.location);
-        let envelope = match self.fresh.remove(&key) {
+        let mut envelope = match self.fresh.remove(&key) {
             Some(envelope) => envelope,
             None => match self.reader.open(location) {
                 Ok(stored) => Box::new(stored.envelope),
@@ -175,18 +183,34 @@ impl Queue {
                 "{id}: from=<{from}>, size={size}, nrcpt={nrcpt} (queue active)"
             ));
         }
-        let count = u32::try_from(count).unwrap_or(u32::MAX);
-        let unread = (0..count).rev().filter(|index| !entry.done.has(*index)).collect();
+        let indexes = u32::try_from(count).unwrap_or(u32::MAX);
+        let mut unread: Vec<u32> =
+            (0..indexes).rev().filter(|index| !entry.done.has(*index)).collect();
         let marks = entry.marks;
         let known = entry.reasons.as_deref().map(reasons).unwrap_or_default();
         // What cleanup made of aliases is told after the first attempt.
         let is_first =
             entry.reasons.is_none() && entry.done == Done::none(envelope.recipients.len());
         let traced = if is_first { aliases(&envelope) } else { Vec::new() };
+        let known: Vec<_> = known.into_iter().filter(|(i, _)| !entry.done.has(*i)).collect();
+        let expires = marks.force_expire && !known.is_empty();
+        if expires {
+            // Its defer log says why it is returned; nothing is tried any more.
+            unread.clear();
+        }
+        // One message goes out for all whom a redirect concerns.
+        let most = if envelope.redirect.is_some() { 1 } else { unread.len() };
+        let first = self.scheduler.opened(key, most.min(unread.len()));
+        let piece = (first < most).then(|| {
+            let recipients = std::mem::take(&mut envelope.recipients);
+            self.keep_piece(Piece::default(), recipients, &unread, first)
+        });
         let mut work = Work {
             id,
             location,
             envelope: Arc::from(envelope),
+            count,
+            piece,
             activated: now(),
             unread,
             rewritten: Vec::new(),
@@ -197,17 +221,32 @@ impl Queue {
             tried: false,
             report_cleared: self.settings.confirm_delay_cleared && marks.warned,
         };
-        let known: Vec<_> = known.into_iter().filter(|(i, _)| !entry.done.has(*i)).collect();
-        if marks.force_expire && !known.is_empty() {
-            // Its defer log says why it is returned; nothing is tried any more.
-            work.unread.clear();
+        if expires {
             work.recall(known);
         }
         if work.envelope.trace.verify {
             self.probes += 1;
         }
         self.work.insert(key, work);
-        self.next_batch(key);
+        self.next_batch(key, first);
+    }
+
+    /// Keeps the next `count` recipients of a long list in memory, and those after them if there is
+    /// room. `unread` has the last one first.
+    fn keep_piece(
+        &mut self,
+        mut piece: Piece,
+        all: Vec<Recipient>,
+        unread: &[u32],
+        count: usize,
+    ) -> Piece {
+        self.ahead = self.ahead.saturating_sub(piece.ahead);
+        let room = self.settings.limits.active_recipients.saturating_sub(self.ahead).min(AHEAD);
+        let (rest, now) = unread.split_at(unread.len().saturating_sub(count));
+        let (_, next) = rest.split_at(rest.len().saturating_sub(room));
+        piece.keep(all, now, next);
+        self.ahead += piece.ahead;
+        piece
     }
 
     pub(super) fn logged<'a>(&self, address: &'a str) -> std::borrow::Cow<'a, str> {
@@ -215,7 +254,7 @@ impl Queue {
     }
 
     /// Resolves the next recipients of an active message.
-    pub(super) fn next_batch(&mut self, key: Key) {
+    pub(super) fn next_batch(&mut self, key: Key, count: usize) {
         let Some(entry) = self.scheduler.entry(key) else { return };
         let marks = entry.marks;
         let Some(work) = self.work.get_mut(&key) else { return };
@@ -224,8 +263,12 @@ impl Queue {
             self.scheduler.assign(key, Vec::new(), now());
             return;
         }
-        let limit = self.settings.limits.active_recipients.max(1);
-        let rest = work.unread.len().saturating_sub(limit);
+        let count = if work.envelope.redirect.is_some() { work.unread.len() } else { count };
+        let rest = work.unread.len().saturating_sub(count);
+        if let Err(error) = self.read_piece(key, count) {
+            return self.unreadable(key, rest, &error);
+        }
+        let Some(work) = self.work.get_mut(&key) else { return };
         let recipients = work.unread.split_off(rest);
         let attempt = Attempt {
             flushed: marks.flush || marks.flush_all,
@@ -235,7 +278,7 @@ impl Queue {
         let resolving = resolve(
             self.settings.clone(),
             self.rewrite.clone(),
-            work.envelope.clone(),
+            work.roster(&recipients),
             recipients,
             attempt,
         );
@@ -255,9 +298,45 @@ impl Queue {
         }
     }
 
+    /// Has the next recipients of a long list in memory.
+    fn read_piece(&mut self, key: Key, count: usize) -> Result<(), SpoolError> {
+        let Some(work) = self.work.get_mut(&key) else { return Ok(()) };
+        let Some(piece) = &mut work.piece else { return Ok(()) };
+        let (_, now) = work.unread.split_at(work.unread.len().saturating_sub(count));
+        if !piece.has_all(now) {
+            let all = self.reader.open(work.location)?.envelope.recipients;
+            let (piece, unread) = (std::mem::take(piece), std::mem::take(&mut work.unread));
+            let piece = self.keep_piece(piece, all, &unread, count);
+            if let Some(work) = self.work.get_mut(&key) {
+                (work.piece, work.unread) = (Some(piece), unread);
+            }
+        }
+        if let Some(piece) = self.work.get_mut(&key).and_then(|work| work.piece.as_mut()) {
+            let taken = piece.ahead.min(count);
+            piece.ahead -= taken;
+            self.ahead = self.ahead.saturating_sub(taken);
+        }
+        Ok(())
+    }
+
+    /// The rest of a long list cannot be read: it waits. If that does not pass, the message is put
+    /// on hold at its next attempt.
+    fn unreadable(&mut self, key: Key, rest: usize, error: &SpoolError) {
+        let Some(work) = self.work.get_mut(&key) else { return };
+        let (id, recipients) = (work.id, work.unread.split_off(rest));
+        self.log.warning(format_args!("{id}: {error}: the rest of its recipients waits"));
+        for index in recipients {
+            let outcome = Outcome::own(Status::new(4, 3, 0), "queue file read error");
+            self.settle(key, index, outcome, NONE);
+        }
+        self.scheduler.assign(key, Vec::new(), now());
+    }
+
     pub(super) fn resolved(&mut self, key: Key, resolved: Resolved) {
         let Resolved { assignments, mut rewritten, dropped, skipped: _ } = resolved;
-        if let Some(work) = self.work.get_mut(&key) {
+        if !rewritten.is_empty()
+            && let Some(work) = self.work.get_mut(&key)
+        {
             work.rewritten.append(&mut rewritten);
             work.rewritten.sort_by_key(|(index, _)| *index);
         }
@@ -287,10 +366,5 @@ impl Queue {
         let outcome =
             built_in::deliver(BuiltIn::Discard, &request, &self.settings, &self.log, now());
         self.settle(key, index, outcome, NONE);
-    }
-
-    /// Remembers for which sites a message waits.
-    pub(super) fn note_sites(&mut self, key: Key, envelope: &Envelope, waiting: Vec<u32>) {
-        self.sites.note(&self.settings.fast_flush, key, envelope, waiting);
     }
 }

@@ -17,7 +17,7 @@ impl Queue {
     pub(super) fn settle(&mut self, key: Key, index: u32, outcome: Outcome, relay: &str) {
         let Some(work) = self.work.get_mut(&key) else { return };
         if work.envelope.trace.verify {
-            let original = work.envelope.recipients.get(index as usize).map(|r| &*r.original);
+            let original = work.recipient(index).map(|r| &*r.original);
             let address = work.address(index);
             tell_verifier(&self.verifier, original.unwrap_or_default(), address, &outcome);
             self.done(key, index);
@@ -37,7 +37,9 @@ impl Queue {
         }
         entry.done.set(index);
         let location = entry.location;
-        if self.work.get(&key).is_some_and(|work| work.envelope.recipients.len() > 1) {
+        let Some(work) = self.work.get_mut(&key) else { return };
+        work.drop_recipient(index);
+        if work.count > 1 {
             self.books.done(location, vec![index]);
         }
     }
@@ -52,10 +54,6 @@ impl Queue {
         }
         if marks.deleted {
             self.forget(key);
-            return;
-        }
-        if !work.unread.is_empty() && !marks.hold {
-            self.next_batch(key);
             return;
         }
         let seconds = now().seconds();
@@ -152,10 +150,12 @@ impl Queue {
             return;
         }
         let Some(work) = self.work.get(&key) else { return };
-        let count = u32::try_from(work.envelope.recipients.len()).unwrap_or(u32::MAX);
+        let count = u32::try_from(work.count).unwrap_or(u32::MAX);
         let open = |entry: &Entry| (0..count).any(|index| !entry.done.has(index));
         let held = marks.hold && open(entry);
-        if work.delayed.is_empty() && !held {
+        // It was put on hold, and released before its deliveries in flight were over.
+        let interrupted = marks.interrupted && open(entry);
+        if work.delayed.is_empty() && !held && !interrupted {
             if work.envelope.refused.is_none() {
                 self.log.info(format_args!("{}: removed", work.id));
             }
@@ -164,7 +164,7 @@ impl Queue {
             return;
         }
         let reasons = work.reasons().map(|reasons| self.books.shared(reasons));
-        let next = self.scheduler.backoff(created, now());
+        let next = if interrupted { now() } else { self.scheduler.backoff(created, now()) };
         self.books.deferred(location, next, reasons.clone());
         let work = self.take_work(key);
         if let Some(entry) = self.scheduler.entry_mut(key) {
@@ -177,8 +177,8 @@ impl Queue {
             self.scheduler.defer(key, next);
         }
         if let Some(work) = work {
-            let waiting = work.delayed.iter().map(|(index, _)| *index).collect();
-            self.note_sites(key, &work.envelope, waiting);
+            let of = |(index, _): &(u32, Item)| work.recipient(*index).map(|r| r.address.clone());
+            self.sites.note(&self.settings.fast_flush, key, work.delayed.iter().filter_map(of));
         }
     }
 
@@ -187,6 +187,9 @@ impl Queue {
         if work.envelope.trace.verify {
             self.probes = self.probes.saturating_sub(1);
         }
+        if let Some(piece) = &work.piece {
+            self.ahead = self.ahead.saturating_sub(piece.ahead);
+        }
         Some(work)
     }
 
@@ -194,7 +197,10 @@ impl Queue {
     pub(super) fn forget(&mut self, key: Key) {
         self.fresh.remove(&key);
         if let Some(work) = self.take_work(key) {
-            self.sites.forget(key, &work.envelope);
+            match work.piece {
+                None => self.sites.forget(key, &work.envelope),
+                Some(_) => self.sites.forget_everywhere(key),
+            }
         }
         if let Some(entry) = self.scheduler.remove(key)
             && entry.marks.apart

@@ -28,6 +28,7 @@ mod queue;
 mod reports;
 mod requests;
 mod resolve;
+mod roster;
 pub mod scheduler;
 mod settings;
 mod showq;

@@ -48,6 +48,8 @@ pub(super) struct Queue {
     pub(super) bounce: Arc<Bounce>,
     pub(super) verifier: Arc<Verifier>,
     pub(super) reports: Reports,
+    /// Recipients of long lists that are in memory before their time.
+    pub(super) ahead: usize,
     /// Active messages that are address probes.
     pub(super) probes: usize,
     pub(super) scheduler: Scheduler,
@@ -122,6 +124,7 @@ impl Queue {
             bounce,
             verifier,
             reports,
+            ahead: 0,
             probes: 0,
             scheduler,
             books,
@@ -205,6 +208,7 @@ impl Queue {
         while let Some(action) = self.scheduler.action() {
             match action {
                 Action::Open(key) => self.open_message(key),
+                Action::More(key, count) => self.next_batch(key, count),
                 Action::Deliver(delivery) => self.deliver(&delivery),
                 Action::Unanswered(key, recipients) => {
                     for index in recipients {

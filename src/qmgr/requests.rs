@@ -53,7 +53,7 @@ impl Queue {
         };
         let count = self.work.get(&key).map_or_else(
             || self.reader.open(entry.location).map_or(0, |s| s.envelope.recipients.len()),
-            |work| work.envelope.recipients.len(),
+            |work| work.count,
         );
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         FromQmgr::Located {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::roster::Roster;
 use super::scheduler::{Assignment, RETRY};
 use super::settings::Settings;
 use crate::mail::address::{fold, same, split_extension};
@@ -67,13 +68,14 @@ impl Way {
 pub(super) async fn resolve(
     settings: Arc<Settings>,
     rewrite: Arc<Rewrite>,
-    envelope: Arc<Envelope>,
+    roster: Roster,
     recipients: Vec<u32>,
     attempt: Attempt,
 ) -> Resolved {
     let mut resolved = Resolved::default();
     let mut recipients = recipients;
-    sort_by_address(&mut recipients, &envelope);
+    let envelope = &*roster.envelope;
+    sort_by_address(&mut recipients, &roster);
     // A redirect goes out once for the whole message, in place of the first recipient.
     let redirect =
         envelope.redirect.as_deref().map(|to| rewrite.rewrite(RewriteContext::Local, to));
@@ -82,7 +84,7 @@ pub(super) async fn resolve(
     }
     let mut last: Option<Assignment> = None;
     for index in recipients {
-        let Some(recipient) = envelope.recipients.get(index as usize) else { continue };
+        let Some(recipient) = roster.get(index) else { continue };
         let address = redirect.as_deref().unwrap_or(&recipient.address);
         let mut way = match &envelope.filter {
             _ if envelope.refused.is_some() => {
@@ -93,7 +95,7 @@ pub(super) async fn resolve(
             {
                 filtered(&settings, filter, address)
             }
-            _ => routed(&rewrite, &envelope, address).await,
+            _ => routed(&rewrite, envelope, address).await,
         };
         if way.recipient != recipient.address {
             resolved.rewritten.push((index, way.recipient.clone()));
@@ -118,7 +120,7 @@ pub(super) async fn resolve(
         last = Some(assignment.clone());
         resolved.assignments.push(assignment);
     }
-    sort_by_destination(&mut resolved, &envelope);
+    sort_by_destination(&mut resolved, &roster);
     resolved
 }
 
@@ -204,17 +206,14 @@ fn by_address(a: &str, b: &str) -> std::cmp::Ordering {
     a_last.cmp(&b_last).then_with(|| fold(a_domain).cmp(&fold(b_domain))).then_with(|| a.cmp(b))
 }
 
-fn sort_by_address(recipients: &mut [u32], envelope: &Envelope) {
+fn sort_by_address(recipients: &mut [u32], roster: &Roster) {
     if recipients.len() < 2 {
         return;
     }
-    let address = |index: u32| {
-        envelope.recipients.get(index as usize).map(|r| r.address.as_str()).unwrap_or_default()
-    };
-    recipients.sort_by(|a, b| by_address(address(*a), address(*b)));
+    recipients.sort_by(|a, b| by_address(roster.address(*a), roster.address(*b)));
 }
 
-fn sort_by_destination(resolved: &mut Resolved, envelope: &Envelope) {
+fn sort_by_destination(resolved: &mut Resolved, roster: &Roster) {
     if resolved.assignments.len() < 2 {
         return;
     }
@@ -222,9 +221,7 @@ fn sort_by_destination(resolved: &mut Resolved, envelope: &Envelope) {
     rewritten.sort_by_key(|(index, _)| *index);
     let address = |index: u32| match rewritten.binary_search_by_key(&index, |(i, _)| *i) {
         Ok(at) => rewritten.get(at).map(|(_, address)| address.as_str()).unwrap_or_default(),
-        Err(_) => {
-            envelope.recipients.get(index as usize).map(|r| r.address.as_str()).unwrap_or_default()
-        }
+        Err(_) => roster.address(index),
     };
     assignments.sort_by(|a, b| {
         a.transport

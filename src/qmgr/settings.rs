@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::scheduler::{Feedback, Limits, TransportLimits};
+use super::scheduler::{Feedback, Limits, Slots, TransportLimits};
 use crate::config::master_cf::ServiceLine;
 use crate::config::{Config, parameters as p};
 use crate::lookup::Tables;
@@ -175,6 +175,16 @@ impl Settings {
             positive_feedback: feedback("destination_concurrency_positive_feedback"),
             negative_feedback: feedback("destination_concurrency_negative_feedback"),
             failed_cohorts: number("destination_concurrency_failed_cohort_limit") as f64,
+            slots: Slots {
+                cost: number("delivery_slot_cost"),
+                loan: number("delivery_slot_loan"),
+                discount: number("delivery_slot_discount").min(100),
+                minimum: number("minimum_delivery_slots"),
+            },
+            in_core: usize::try_from(number("recipient_limit")).unwrap_or(usize::MAX),
+            extra_in_core: usize::try_from(number("extra_recipient_limit")).unwrap_or(usize::MAX),
+            refill: usize::try_from(number("recipient_refill_limit")).unwrap_or(usize::MAX).max(1),
+            refill_delay: config.transport_time(name, "recipient_refill_delay"),
         }
     }
 
@@ -198,6 +208,7 @@ fn limits(config: &Config) -> Limits {
     Limits {
         active_messages: config.count(&p::qmgr_message_active_limit),
         active_recipients: config.count(&p::qmgr_message_recipient_limit),
+        recipient_minimum: config.count(&p::qmgr_message_recipient_minimum),
         queue_run_delay: config.time(&p::queue_run_delay),
         minimal_backoff: config.time(&p::minimal_backoff_time),
         maximal_backoff: config.time(&p::maximal_backoff_time),

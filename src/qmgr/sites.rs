@@ -20,24 +20,16 @@ impl Sites {
         &mut self,
         domains: &DomainList,
         key: Key,
-        envelope: &Envelope,
-        waiting: Vec<u32>,
+        waiting: impl Iterator<Item = String>,
     ) {
-        let adding = self.add(domains, key, envelope, waiting.into_iter());
+        let adding = self.add(domains, key, waiting);
         let mut adding = std::pin::pin!(adding);
         let _ = adding.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     }
 
-    async fn add(
-        &mut self,
-        domains: &DomainList,
-        key: Key,
-        envelope: &Envelope,
-        waiting: impl Iterator<Item = u32>,
-    ) {
-        for index in waiting {
-            let Some(recipient) = envelope.recipients.get(index as usize) else { continue };
-            let Some((_, domain)) = recipient.address.rsplit_once('@') else { continue };
+    async fn add(&mut self, domains: &DomainList, key: Key, waiting: impl Iterator<Item = String>) {
+        for address in waiting {
+            let Some((_, domain)) = address.rsplit_once('@') else { continue };
             let site = domain.to_ascii_lowercase();
             if let Some(messages) = self.by_site.get_mut(&site) {
                 messages.insert(key);
@@ -55,6 +47,13 @@ impl Sites {
             self.by_site.remove(&site).map(|keys| keys.into_iter().collect()).unwrap_or_default();
         keys.sort_unstable();
         keys
+    }
+
+    /// A message has gone whose recipients are not all at hand.
+    pub(super) fn forget_everywhere(&mut self, key: Key) {
+        for messages in self.by_site.values_mut() {
+            messages.remove(&key);
+        }
     }
 
     /// A message has gone.

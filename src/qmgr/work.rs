@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::roster::{Piece, Roster};
 use crate::bounce::Item;
 use crate::ipc::delivery::{Request, To};
 use crate::mail::envelope::{Envelope, Notify, Recipient, Timestamp};
@@ -19,7 +20,12 @@ pub(super) type Fates = Vec<(u32, Item)>;
 pub(super) struct Work {
     pub(super) id: QueueId,
     pub(super) location: Location,
+    /// Without its recipients if it has a `piece` of them.
     pub(super) envelope: Arc<Envelope>,
+    /// How many recipients it has, done or not.
+    pub(super) count: usize,
+    /// Those that are in memory, of a long list.
+    pub(super) piece: Option<Piece>,
     /// When it became active.
     pub(super) activated: Timestamp,
     /// Recipients that have not been assigned yet, last one first.
@@ -59,18 +65,36 @@ impl Work {
     pub(super) fn address(&self, index: u32) -> &str {
         match self.rewritten.binary_search_by_key(&index, |(i, _)| *i) {
             Ok(at) => self.rewritten.get(at).map(|(_, a)| a.as_str()).unwrap_or_default(),
-            Err(_) => self
-                .envelope
-                .recipients
-                .get(index as usize)
-                .map(|r| r.address.as_str())
-                .unwrap_or_default(),
+            Err(_) => self.recipient(index).map(|r| r.address.as_str()).unwrap_or_default(),
+        }
+    }
+
+    /// A recipient, as the envelope has it.
+    pub(super) fn recipient(&self, index: u32) -> Option<&Recipient> {
+        match &self.piece {
+            None => self.envelope.recipients.get(index as usize),
+            Some(piece) => piece.get(index),
+        }
+    }
+
+    /// These, for the resolver.
+    pub(super) fn roster(&self, recipients: &[u32]) -> Roster {
+        let some = self.piece.as_ref().map(|piece| piece.copy(recipients));
+        Roster { envelope: self.envelope.clone(), some }
+    }
+
+    /// Nothing more is to be done for a recipient.
+    pub(super) fn drop_recipient(&mut self, index: u32) {
+        let Some(piece) = &mut self.piece else { return };
+        piece.drop(index);
+        if let Ok(at) = self.rewritten.binary_search_by_key(&index, |(i, _)| *i) {
+            self.rewritten.remove(at);
         }
     }
 
     /// What an agent gets about a recipient.
     fn to(&self, index: u32) -> To {
-        let recipient = self.envelope.recipients.get(index as usize);
+        let recipient = self.recipient(index);
         To {
             index,
             address: self.address(index).to_owned(),
@@ -130,7 +154,7 @@ impl Work {
 
     /// Enters an outcome, and says what it means for the recipient.
     pub(super) fn enter(&mut self, index: u32, outcome: Outcome, relay: &str) -> Next {
-        let notify = self.envelope.recipients.get(index as usize).map(|r| r.notify);
+        let notify = self.recipient(index).map(|r| r.notify);
         let notify = notify.unwrap_or_default();
         if !self.wants_trace(notify, &outcome) && matches!(outcome.action, Action::Sent { .. }) {
             return Next::Done;

@@ -88,23 +88,7 @@ static GROUPS: &[(&str, &[&str])] = &[
         "a * in a certificate's name stands for one label, as in Postfix since 3.6",
         &["tls_wildcard_matches_multiple_labels"],
     ),
-    (
-        TURNS,
-        &[
-            "default_delivery_slot_cost",
-            "default_delivery_slot_discount",
-            "default_delivery_slot_loan",
-            "default_extra_recipient_limit",
-            "default_minimum_delivery_slots",
-            "default_recipient_limit",
-            "default_recipient_refill_delay",
-            "default_recipient_refill_limit",
-        ],
-    ),
-    (
-        "the scheduler has no use for it",
-        &["qmgr_clog_warn_time", "qmgr_fudge_factor", "qmgr_message_recipient_minimum"],
-    ),
+    ("the scheduler has no use for it", &["qmgr_clog_warn_time", "qmgr_fudge_factor"]),
     (
         "not in this release",
         &[
@@ -120,15 +104,6 @@ static GROUPS: &[(&str, &[&str])] = &[
 /// Those of features that were left out at build time.
 static LEFT_OUT: &[(bool, &[&dyn Entry], &str)] =
     &[(cfg!(feature = "vda"), super::vda::ALL, "it needs the feature vda, which was left out")];
-
-/// Why a long list of recipients needs no limits here.
-const TURNS: &str =
-    "messages take turns at each destination here, however many recipients they have";
-
-/// Why a parameter of a transport has no effect here, by what follows the transport's name.
-pub fn reason_of_suffix(suffix: &str) -> Option<&'static str> {
-    reason(&format!("default_{suffix}")).filter(|reason| *reason == TURNS)
-}
 
 /// Why a parameter has no effect here, if it has none.
 pub fn reason(name: &str) -> Option<&'static str> {

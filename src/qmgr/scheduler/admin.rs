@@ -97,14 +97,17 @@ impl Scheduler {
         Deleted::Later
     }
 
-    /// Takes back the recipients of an active message that wait for their delivery.
+    /// Takes back the recipients of an active message that wait for their delivery, or to be read.
     fn withdraw(&mut self, key: Key) {
-        let places = self.active.get(&key).map(|a| a.places.clone()).unwrap_or_default();
-        let mut withdrawn = 0;
-        for place in places {
-            if let Some(destination) = self.destinations.get_mut(place) {
-                withdrawn += destination.withdraw(key).len();
-            }
+        self.all_read(key);
+        let Some(active) = self.active.get_mut(&key) else { return };
+        let unread = std::mem::take(&mut active.unread);
+        let jobs = active.jobs.clone();
+        let withdrawn = jobs.into_iter().map(|job| self.take_back(job)).sum();
+        if unread + withdrawn > 0
+            && let Some(entry) = self.index.get_mut(key)
+        {
+            entry.marks.interrupted = true;
         }
         self.accounted(key, withdrawn);
     }

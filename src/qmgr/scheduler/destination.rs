@@ -1,9 +1,9 @@
 //! One destination of one transport: what waits for it, how many deliveries it stands at a time.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::index::Key;
+use super::job::Rank;
 use super::limits::TransportLimits;
 use crate::ipc::delivery::Failure;
 use crate::mail::envelope::Timestamp;
@@ -19,11 +19,13 @@ pub(super) enum State {
     Dead(Timestamp, Failure),
 }
 
-/// Recipients of one message that wait for this destination.
+/// Recipients of one job that wait for this destination.
 #[derive(Debug)]
-pub(super) struct Job {
-    pub(super) message: Key,
+pub(super) struct Waiting {
+    pub(super) job: u32,
     pub(super) recipients: VecDeque<u32>,
+    /// When it had its last delivery here: the destinations of a job take turns.
+    turn: u64,
 }
 
 /// One destination.
@@ -40,10 +42,10 @@ pub(super) struct Destination {
     success: f64,
     failure: f64,
     failed_cohorts: f64,
-    /// Messages in turn.
-    pub(super) todo: VecDeque<Job>,
-    /// Whether it stands in its transport's line of ready destinations.
-    pub(super) lined_up: bool,
+    /// What waits here, in the order of the jobs.
+    pub(super) todo: BTreeMap<Rank, Waiting>,
+    /// Where it stands among its transport's ready destinations, if it does.
+    pub(super) lined_up: Option<(Rank, u64)>,
     last_done: Option<Timestamp>,
     reuse: bool,
 }
@@ -65,16 +67,17 @@ impl Destination {
             success: 0.0,
             failure: 0.0,
             failed_cohorts: 0.0,
-            todo: VecDeque::new(),
-            lined_up: false,
+            todo: BTreeMap::new(),
+            lined_up: None,
             last_done: None,
             reuse: false,
         }
     }
 
-    /// Whether a delivery could start.
-    pub(super) fn eligible(&self) -> bool {
-        self.state == State::Ready && self.busy < self.window && !self.todo.is_empty()
+    /// Where it belongs among the ready destinations: the first job, if a delivery could start.
+    pub(super) fn stands(&self) -> Option<(Rank, u64)> {
+        let open = self.state == State::Ready && self.busy < self.window;
+        self.todo.first_key_value().filter(|_| open).map(|(rank, first)| (*rank, first.turn))
     }
 
     /// Whether nothing is to be remembered about it.
@@ -82,27 +85,29 @@ impl Destination {
         self.state == State::Ready && self.busy == 0 && self.todo.is_empty()
     }
 
-    /// Adds recipients of a message; those of the message that was added last join it.
-    pub(super) fn add(&mut self, message: Key, recipient: u32) {
-        match self.todo.back_mut() {
-            Some(job) if job.message == message => job.recipients.push_back(recipient),
-            _ => self.todo.push_back(Job { message, recipients: VecDeque::from([recipient]) }),
-        }
+    /// What waits of a job, for more recipients to be added.
+    pub(super) fn waiting(&mut self, rank: Rank, job: u32, turn: u64) -> &mut Waiting {
+        self.todo.entry(rank).or_insert_with(|| Waiting { job, recipients: VecDeque::new(), turn })
     }
 
-    /// Takes the next delivery: up to `limit` recipients of the message whose turn it is. What is
-    /// left of that message goes to the end of the line, so that a long list holds nobody up.
-    pub(super) fn take(&mut self, limit: usize, now: Timestamp) -> Option<(Key, Vec<u32>, bool)> {
-        let mut job = self.todo.pop_front()?;
-        let count = if limit == 0 { job.recipients.len() } else { limit.min(job.recipients.len()) };
-        let recipients = job.recipients.drain(..count).collect();
-        let message = job.message;
-        if !job.recipients.is_empty() {
-            self.todo.push_back(job);
+    /// Takes the next delivery: up to `limit` recipients of the first job.
+    pub(super) fn take(
+        &mut self,
+        limit: usize,
+        turn: u64,
+        now: Timestamp,
+    ) -> Option<(Vec<u32>, bool)> {
+        let mut first = self.todo.first_entry()?;
+        let Waiting { recipients: waiting, turn: last, .. } = first.get_mut();
+        let count = if limit == 0 { waiting.len() } else { limit.min(waiting.len()) };
+        let recipients = waiting.drain(..count).collect();
+        *last = turn;
+        if waiting.is_empty() {
+            first.remove();
         }
         self.busy += 1;
         self.note_reuse(now);
-        Some((message, recipients, self.reuse))
+        Some((recipients, self.reuse))
     }
 
     /// Connections are worth keeping once deliveries follow each other within a second, until
@@ -122,16 +127,23 @@ impl Destination {
         self.last_done = Some(now);
     }
 
-    /// Takes back what has not started for `message`.
-    pub(super) fn withdraw(&mut self, message: Key) -> Vec<u32> {
-        let mut withdrawn = Vec::new();
-        self.todo.retain_mut(|job| {
-            if job.message == message {
-                withdrawn.extend(job.recipients.drain(..));
+    /// Takes back what waits of a job, and says how many recipients that were.
+    pub(super) fn withdraw(&mut self, job: u32, rank: Rank) -> usize {
+        match self.todo.get(&rank) {
+            Some(waiting) if waiting.job == job => {
+                self.todo.remove(&rank).map_or(0, |waiting| waiting.recipients.len())
             }
-            !job.recipients.is_empty()
-        });
-        withdrawn
+            _ => 0,
+        }
+    }
+
+    /// A job has another place in the order.
+    pub(super) fn put(&mut self, job: u32, old: Rank, new: Rank) {
+        if self.todo.get(&old).is_some_and(|waiting| waiting.job == job)
+            && let Some(waiting) = self.todo.remove(&old)
+        {
+            self.todo.insert(new, waiting);
+        }
     }
 
     /// A delivery got through: more at a time, up to the limit and not far above what is in use.

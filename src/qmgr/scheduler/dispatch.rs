@@ -4,6 +4,8 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use super::destination::{Destination, State};
+use super::job::Rank;
+use super::transport::Transport;
 use super::{
     Action, Assignment, Delivery, Flight, Key, Phase, RETRY, Scheduler, Timer, later, retry_nexthop,
 };
@@ -11,21 +13,35 @@ use crate::ipc::delivery::Failure;
 use crate::mail::envelope::Timestamp;
 use crate::mail::status::Status;
 
+/// Where a recipient waits.
+#[derive(Clone, Copy)]
+struct Place {
+    transport: u32,
+    destination: u32,
+    job: u32,
+}
+
 impl Scheduler {
     /// The routes of (some of) the recipients of an active message, in the order in which they
-    /// are to be delivered. With none at all the message counts as tried.
+    /// are to be delivered. With none at all, and none to come, the message counts as tried.
     pub fn assign(&mut self, key: Key, assignments: Vec<Assignment>, now: Timestamp) {
+        self.clock = self.clock.max(now);
         let marks = self.index.get(key).map(|entry| entry.marks).unwrap_or_default();
         let flush = marks.flush;
         let Some(active) = self.active.get_mut(&key) else { return };
         active.phase = Phase::Delivering;
-        if assignments.is_empty() || marks.hold || marks.deleted {
+        let read = std::mem::take(&mut active.reading);
+        self.active_recipients = self.active_recipients.saturating_sub(read);
+        if marks.hold || marks.deleted {
+            if let Some(entry) = self.index.get_mut(key).filter(|_| !assignments.is_empty()) {
+                entry.marks.interrupted = true;
+            }
             self.accounted(key, 0);
             return;
         }
         active.outstanding += assignments.len();
         self.active_recipients += assignments.len();
-        let mut last: Option<(Arc<str>, Arc<str>, u32)> = None;
+        let mut last: Option<(Arc<str>, Arc<str>, Place)> = None;
         let mut transports = Vec::new();
         for assignment in assignments {
             let place = match &last {
@@ -35,29 +51,33 @@ impl Scheduler {
                     *place
                 }
                 _ => {
+                    if let Some((.., place)) = last {
+                        self.line_up(place.destination);
+                    }
                     let place = self.place(key, &assignment, flush);
-                    if let Some(destination) = self.destinations.get(place)
-                        && !transports.contains(&destination.transport)
-                    {
-                        transports.push(destination.transport);
+                    if !transports.contains(&place.transport) {
+                        transports.push(place.transport);
                     }
                     last = Some((assignment.transport, assignment.destination, place));
                     place
                 }
             };
-            if let Some(destination) = self.destinations.get_mut(place) {
-                destination.add(key, assignment.recipient);
-            }
-            self.line_up(place);
+            self.wait(place.job, place.destination, assignment.recipient);
+        }
+        if let Some((.., place)) = last {
+            self.line_up(place.destination);
         }
         for transport in transports {
             self.dispatch(transport, now);
         }
+        // There may have been nothing to assign, or room for more.
+        self.accounted(key, 0);
+        self.refill(key, now);
     }
 
-    /// The destination where an assignment waits: its own, or that of the retry transport with
+    /// Where an assignment waits: at its own destination, or at that of the retry transport with
     /// the reason, when its own is out of order.
-    fn place(&mut self, key: Key, assignment: &Assignment, flush: bool) -> u32 {
+    fn place(&mut self, key: Key, assignment: &Assignment, flush: bool) -> Place {
         let Some(&transport) = self.by_name.get(&assignment.transport) else {
             let reason = unavailable();
             return self.retry_place(key, &reason);
@@ -68,34 +88,26 @@ impl Scheduler {
         if let Some((_, reason)) = self.transports.get(transport).and_then(|t| t.dead.clone()) {
             return self.retry_place(key, &reason);
         }
-        let place =
+        let destination =
             self.destination(transport, assignment.destination.clone(), &assignment.nexthop);
         if flush {
-            self.revive(place);
+            self.revive(destination);
         }
-        match self.destinations.get(place).map(|d| d.state.clone()) {
+        match self.destinations.get(destination).map(|d| d.state.clone()) {
             Some(State::Dead(_, reason)) => self.retry_place(key, &reason),
             _ => {
-                self.remember_place(key, place);
-                place
+                let job = self.job(key, transport).unwrap_or(u32::MAX);
+                Place { transport, destination, job }
             }
         }
     }
 
-    fn remember_place(&mut self, key: Key, place: u32) {
-        if let Some(active) = self.active.get_mut(&key)
-            && !active.places.contains(&place)
-        {
-            active.places.push(place);
-        }
-    }
-
-    fn retry_place(&mut self, key: Key, reason: &Failure) -> u32 {
+    fn retry_place(&mut self, key: Key, reason: &Failure) -> Place {
         let nexthop = retry_nexthop(reason);
         let transport = self.by_name.get(RETRY).copied().unwrap_or_default();
-        let place = self.destination(transport, nexthop.clone(), &nexthop);
-        self.remember_place(key, place);
-        place
+        let destination = self.destination(transport, nexthop.clone(), &nexthop);
+        let job = self.job(key, transport).unwrap_or(u32::MAX);
+        Place { transport, destination, job }
     }
 
     fn destination(&mut self, transport: u32, name: Arc<str>, nexthop: &Arc<str>) -> u32 {
@@ -109,21 +121,29 @@ impl Scheduler {
         place
     }
 
-    /// Puts a destination into its transport's line if a delivery could start.
+    /// Puts a destination where it belongs among its transport's ready ones, if it does.
     pub(super) fn line_up(&mut self, place: u32) {
         let Some(destination) = self.destinations.get_mut(place) else { return };
-        if !destination.lined_up && destination.eligible() {
-            destination.lined_up = true;
-            if let Some(transport) = self.transports.get_mut(destination.transport) {
-                transport.line.push_back(place);
-            }
+        let stands = destination.stands();
+        if destination.lined_up == stands {
+            return;
+        }
+        let Some(of) = self.transports.get_mut(destination.transport) else { return };
+        if let Some((rank, turn)) = std::mem::replace(&mut destination.lined_up, stands) {
+            of.ready.remove(&(rank, turn, place));
+        } else if destination.todo.len() > 1 {
+            // A job that could not be delivered before may go first now.
+            of.searched = None;
+        }
+        if let Some((rank, turn)) = stands {
+            of.ready.insert((rank, turn, place));
         }
     }
 
     /// Forgets a destination about which nothing needs to be remembered.
-    fn forget_idle(&mut self, place: u32) {
+    pub(super) fn forget_idle(&mut self, place: u32) {
         let Some(destination) = self.destinations.get(place) else { return };
-        if destination.idle() && !destination.lined_up {
+        if destination.idle() && destination.lined_up.is_none() {
             let name = destination.name.clone();
             let transport = destination.transport;
             self.destinations.remove(place);
@@ -135,47 +155,60 @@ impl Scheduler {
 
     /// Starts all deliveries of a transport that its limits allow.
     pub(super) fn dispatch(&mut self, key: u32, now: Timestamp) {
-        while !self.stopped
-            && let Some(transport) = self.transports.get_mut(key)
-            && transport.free()
-            && let Some(place) = transport.line.pop_front()
-        {
-            let Some(destination) = self.destinations.get_mut(place) else { continue };
-            destination.lined_up = false;
-            if !destination.eligible() {
-                continue;
-            }
-            let first = destination.todo.front().and_then(|job| self.index.get(job.message));
-            let limit = match first {
-                Some(entry) if entry.marks.alone => 1,
-                _ => transport.limits.recipients,
-            };
-            let Some((message, recipients, reuse)) = destination.take(limit, now) else { continue };
-            transport.busy += 1;
-            if !transport.limits.transport_rate_delay.is_zero() {
-                let until = later(now, transport.limits.transport_rate_delay);
-                transport.locked_until = Some(until);
-                self.timers.push(Reverse((until, Timer::Unlock(key))));
-            }
-            let number = self.next_number;
-            self.next_number += 1;
-            let delivery = Delivery {
-                number,
-                message,
-                transport: transport.name.clone(),
-                nexthop: destination.nexthop.clone(),
-                recipients,
-                reuse,
-            };
-            let flight = Flight {
-                message,
-                destination: place,
-                recipients: delivery.recipients.len(),
-                waiting: delivery.recipients.clone(),
-            };
-            self.flights.insert(number, flight);
-            self.actions.push_back(Action::Deliver(delivery));
-            self.line_up(place);
+        while !self.stopped && self.transports.get(key).is_some_and(Transport::free) {
+            self.preempt(key, now);
+            let Some((rank, place)) = self.first_ready(key) else { return };
+            self.start(key, rank, place, now);
+        }
+    }
+
+    fn first_ready(&self, transport: u32) -> Option<(Rank, u32)> {
+        let (rank, _, place) = self.transports.get(transport)?.ready.first()?;
+        Some((*rank, *place))
+    }
+
+    /// Starts the delivery of the first job of a destination.
+    fn start(&mut self, key: u32, rank: Rank, place: u32, now: Timestamp) {
+        self.next_turn += 1;
+        let turn = self.next_turn;
+        let Some(transport) = self.transports.get_mut(key) else { return };
+        let Some(destination) = self.destinations.get_mut(place) else { return };
+        let Some(of) = destination.todo.get(&rank).map(|waiting| waiting.job) else { return };
+        let Some(job) = self.jobs.get_mut(of) else { return };
+        let Some((recipients, reuse)) = destination.take(job.limit, turn, now) else { return };
+        job.select();
+        let (message, over) = (job.message, job.waiting == 0);
+        if transport.searched.is_some_and(|search| !search.is_for(of)) {
+            transport.searched = None;
+        }
+        transport.busy += 1;
+        if !transport.limits.transport_rate_delay.is_zero() {
+            let until = later(now, transport.limits.transport_rate_delay);
+            transport.locked_until = Some(until);
+            self.timers.push(Reverse((until, Timer::Unlock(key))));
+        }
+        let number = self.next_number;
+        self.next_number += 1;
+        let delivery = Delivery {
+            number,
+            message,
+            transport: transport.name.clone(),
+            nexthop: destination.nexthop.clone(),
+            recipients,
+            reuse,
+        };
+        let flight = Flight {
+            message,
+            job: of,
+            destination: place,
+            recipients: delivery.recipients.len(),
+            waiting: delivery.recipients.clone(),
+        };
+        self.flights.insert(number, flight);
+        self.actions.push_back(Action::Deliver(delivery));
+        self.line_up(place);
+        if over {
+            self.retire(of);
         }
     }
 
@@ -190,17 +223,21 @@ impl Scheduler {
 
     /// A delivery is over; `failure` says that its destination as a whole failed.
     pub fn finished(&mut self, number: u64, failure: Option<&Failure>, now: Timestamp) {
+        self.clock = self.clock.max(now);
         let Some(mut flight) = self.flights.remove(&number) else { return };
         if !flight.waiting.is_empty() {
             flight.waiting.sort_unstable();
             self.actions.push_back(Action::Unanswered(flight.message, flight.waiting));
         }
+        self.leave_core(flight.job, flight.message, flight.recipients);
         self.accounted(flight.message, flight.recipients);
         let Some(destination) = self.destinations.get_mut(flight.destination) else { return };
         let transport = destination.transport;
         destination.released(now);
         self.feedback(flight.destination, failure, now);
         self.settle(flight.destination, transport, now);
+        self.refill(flight.message, now);
+        self.refill_first(transport, now);
         self.fill();
     }
 
@@ -209,9 +246,9 @@ impl Scheduler {
         self.active_recipients = self.active_recipients.saturating_sub(recipients);
         let Some(active) = self.active.get_mut(&key) else { return };
         active.outstanding = active.outstanding.saturating_sub(recipients);
-        if active.outstanding == 0 && active.phase == Phase::Delivering {
+        let left = active.outstanding + active.reading + active.unread;
+        if left == 0 && active.phase == Phase::Delivering {
             active.phase = Phase::Deciding;
-            active.places.clear();
             self.actions.push_back(Action::Tried(key));
         }
     }
@@ -257,18 +294,24 @@ impl Scheduler {
     /// Moves all that waits for a dead destination to the retry transport.
     fn divert(&mut self, place: u32, reason: &Failure, now: Timestamp) {
         let Some(destination) = self.destinations.get_mut(place) else { return };
-        let jobs = std::mem::take(&mut destination.todo);
-        if jobs.is_empty() {
+        let todo = std::mem::take(&mut destination.todo);
+        if todo.is_empty() {
             return;
         }
-        for job in jobs {
-            let retry = self.retry_place(job.message, reason);
-            if let Some(destination) = self.destinations.get_mut(retry) {
-                for recipient in job.recipients {
-                    destination.add(job.message, recipient);
-                }
+        self.line_up(place);
+        for waiting in todo.into_values() {
+            let Some(job) = self.jobs.get_mut(waiting.job) else { continue };
+            let message = job.message;
+            job.waiting = job.waiting.saturating_sub(job.deliveries(waiting.recipients.len()));
+            if job.waiting == 0 {
+                self.retire(waiting.job);
             }
-            self.line_up(retry);
+            self.leave_core(waiting.job, message, waiting.recipients.len());
+            let retry = self.retry_place(message, reason);
+            for recipient in waiting.recipients {
+                self.wait(retry.job, retry.destination, recipient);
+            }
+            self.line_up(retry.destination);
         }
         if let Some(retry) = self.by_name.get(RETRY).copied() {
             self.dispatch(retry, now);

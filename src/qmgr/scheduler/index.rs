@@ -103,6 +103,8 @@ pub struct Marks {
     pub flush_all: bool,
     /// To be put on hold when the deliveries in flight are over.
     pub hold: bool,
+    /// Some of its recipients were taken back while it was active, and have not been tried.
+    pub interrupted: bool,
     /// Deleted by the administrator while deliveries were in flight.
     pub deleted: bool,
     /// A notice of the mail system (null sender): bounce_queue_lifetime applies.

@@ -9,6 +9,8 @@ pub struct Limits {
     pub active_messages: usize,
     /// qmgr_message_recipient_limit
     pub active_recipients: usize,
+    /// qmgr_message_recipient_minimum
+    pub recipient_minimum: usize,
     /// queue_run_delay
     pub queue_run_delay: Duration,
     /// minimal_backoff_time
@@ -40,6 +42,29 @@ pub struct TransportLimits {
     pub negative_feedback: Feedback,
     /// `<transport>_destination_concurrency_failed_cohort_limit`; zero: never dead.
     pub failed_cohorts: f64,
+    /// How short messages go before long ones.
+    pub slots: Slots,
+    /// `<transport>_recipient_limit`: recipients in memory.
+    pub in_core: usize,
+    /// `<transport>_extra_recipient_limit`: and those of messages that go before others.
+    pub extra_in_core: usize,
+    /// `<transport>_recipient_refill_limit`: recipients that are worth reading more of a message.
+    pub refill: usize,
+    /// `<transport>_recipient_refill_delay`: after which fewer are.
+    pub refill_delay: Duration,
+}
+
+/// How many turns a long message has to give to short ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slots {
+    /// `<transport>_delivery_slot_cost`: deliveries for one turn; below 2 nobody goes first.
+    pub cost: i64,
+    /// `<transport>_delivery_slot_loan`: turns that are given before they are earned.
+    pub loan: i64,
+    /// `<transport>_delivery_slot_discount`: per cent of them that are.
+    pub discount: i64,
+    /// `<transport>_minimum_delivery_slots`: what earns fewer turns gives none.
+    pub minimum: i64,
 }
 
 impl TransportLimits {

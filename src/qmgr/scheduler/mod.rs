@@ -8,17 +8,23 @@
 //! ```
 //!
 //! Fairness: incoming and deferred mail take turns for places among the active messages; the
-//! destinations of a transport take turns for its deliveries; the messages that wait for one
-//! destination take turns for it.
+//! first of them that a destination has room for is delivered, and its destinations take turns;
+//! a long message pays for its place with turns for short ones behind it (`job`, `preempt`), and
+//! has a bounded number of recipients in memory (`reading`).
 
 mod destination;
 mod index;
+mod job;
 mod limits;
 mod slab;
 mod transport;
 
 mod admin;
 mod dispatch;
+mod preempt;
+mod reading;
+#[cfg(test)]
+mod list_tests;
 #[cfg(test)]
 mod tests;
 
@@ -28,10 +34,11 @@ use std::sync::Arc;
 
 pub use self::admin::Deleted;
 pub use self::index::{Done, Entry, Key, Marks, Queue};
-pub use self::limits::{Feedback, Limits, TransportLimits};
+pub use self::limits::{Feedback, Limits, Slots, TransportLimits};
 
 use self::destination::Destination;
 use self::index::Index;
+use self::job::Job;
 use self::slab::Slab;
 use self::transport::Transport;
 use crate::ipc::delivery::Failure;
@@ -41,9 +48,12 @@ use crate::mail::queue_id::QueueId;
 /// What the scheduler wants done.
 #[derive(Debug, PartialEq)]
 pub enum Action {
-    /// The message has become active: read its envelope, resolve its recipients, and answer with
-    /// [`Scheduler::assign`].
+    /// The message has become active: read its envelope, say [`Scheduler::opened`], resolve as many
+    /// recipients as that returns, and answer with [`Scheduler::assign`].
     Open(Key),
+    /// There is room for so many more of its recipients: resolve them, and answer with
+    /// [`Scheduler::assign`].
+    More(Key, usize),
     /// Hand this to the transport; answer with [`Scheduler::reported`] and
     /// [`Scheduler::finished`].
     Deliver(Delivery),
@@ -103,16 +113,26 @@ enum Phase {
 #[derive(Debug, Default)]
 struct Active {
     phase: Phase,
+    /// As what number it became active, and when.
+    turn: u64,
+    queued: Timestamp,
     /// Recipients assigned and not reported.
     outstanding: usize,
-    /// Destinations where some of them wait.
-    places: Vec<u32>,
+    /// Recipients that are being resolved.
+    reading: usize,
+    /// Recipients that have not been asked for yet.
+    unread: usize,
+    /// When some were asked for last.
+    refilled: Timestamp,
+    /// What it has at each transport.
+    jobs: Vec<u32>,
 }
 
 /// A delivery in flight.
 #[derive(Debug)]
 struct Flight {
     message: Key,
+    job: u32,
     destination: u32,
     /// How many recipients it has.
     recipients: usize,
@@ -149,6 +169,11 @@ pub struct Scheduler {
     transports: Slab<Transport>,
     by_name: HashMap<Arc<str>, u32, foldhash::fast::RandomState>,
     destinations: Slab<Destination>,
+    jobs: Slab<Job>,
+    /// Numbers for whatever takes turns.
+    next_turn: u64,
+    /// The latest time that was heard of.
+    clock: Timestamp,
     flights: HashMap<u64, Flight, foldhash::fast::RandomState>,
     next_number: u64,
     stopped: bool,
@@ -178,6 +203,9 @@ impl Scheduler {
             transports: Slab::default(),
             by_name: HashMap::default(),
             destinations: Slab::default(),
+            jobs: Slab::default(),
+            next_turn: 0,
+            clock: now,
             flights: HashMap::default(),
             next_number: 1,
             stopped: false,
@@ -217,6 +245,7 @@ impl Scheduler {
     /// Puts a message into its queue: a new one, or one found at start. Incoming ones whose time
     /// has not come wait for it.
     pub fn add(&mut self, entry: Entry, now: Timestamp) -> Key {
+        self.clock = self.clock.max(now);
         let (queue, next) = (entry.queue, entry.next);
         let key = self.index.insert(entry);
         match queue {
@@ -303,6 +332,7 @@ impl Scheduler {
 
     /// Time has passed.
     pub fn tick(&mut self, now: Timestamp) {
+        self.clock = self.clock.max(now);
         if now >= self.next_run {
             self.next_run = later(now, self.limits.queue_run_delay);
             self.horizon = later(now, std::time::Duration::from_secs(1));
@@ -318,9 +348,7 @@ impl Scheduler {
 
     /// Gives the free places among the active messages to incoming and deferred ones, in turn.
     fn fill(&mut self) {
-        while self.active.len() < self.limits.active_messages
-            && (self.active.is_empty() || self.active_recipients < self.limits.active_recipients)
-        {
+        while self.active.len() < self.limits.active_messages {
             let first = if self.deferred_turn { self.next_due() } else { self.next_incoming() };
             let (key, was_deferred) = match first {
                 Some(key) => (key, self.deferred_turn),
@@ -337,7 +365,9 @@ impl Scheduler {
             if let Some(entry) = self.index.get_mut(key) {
                 entry.queue = Queue::Active;
                 self.waiting.remove(&(entry.next, key));
-                self.active.insert(key, Active::default());
+                self.next_turn += 1;
+                let (turn, queued) = (self.next_turn, self.clock);
+                self.active.insert(key, Active { turn, queued, ..Active::default() });
                 self.actions.push_back(Action::Open(key));
             }
         }
@@ -397,9 +427,19 @@ impl Scheduler {
         if let Some(entry) = self.index.get_mut(key) {
             entry.marks.flush = false;
             entry.marks.flush_all = false;
+            entry.marks.interrupted = false;
         }
-        if let Some(active) = self.active.remove(&key) {
-            self.active_recipients = self.active_recipients.saturating_sub(active.outstanding);
+        self.all_read(key);
+        let Some(active) = self.active.remove(&key) else { return };
+        let left = active.outstanding + active.reading;
+        self.active_recipients = self.active_recipients.saturating_sub(left);
+        for job in active.jobs {
+            self.take_back(job);
+            if let Some(job) = self.jobs.remove(job)
+                && let Some(of) = self.transports.get_mut(job.transport)
+            {
+                of.in_core = of.in_core.saturating_sub(job.in_core);
+            }
         }
     }
 

@@ -1,9 +1,13 @@
-//! One transport: its destinations, and how many deliveries its service takes at a time.
+//! One transport: its jobs in order, its destinations, and how many deliveries its service takes
+//! at a time.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::index::Key;
+use super::job::Rank;
 use super::limits::TransportLimits;
+use super::preempt::Search;
 use crate::ipc::delivery::Failure;
 use crate::mail::envelope::Timestamp;
 
@@ -20,8 +24,17 @@ pub(super) struct Transport {
     pub(super) locked_until: Option<Timestamp>,
     /// Destinations by name.
     pub(super) destinations: HashMap<Arc<str>, u32, foldhash::fast::RandomState>,
-    /// Destinations that could take a delivery, in turn.
-    pub(super) line: VecDeque<u32>,
+    /// The jobs of which something waits, in order.
+    pub(super) order: BTreeMap<Rank, u32>,
+    /// Destinations that could take a delivery, by the job that is first there; those of one job
+    /// in turn.
+    pub(super) ready: BTreeSet<(Rank, u64, u32)>,
+    /// What the last search for a job to go first has found.
+    pub(super) searched: Option<Search>,
+    /// Recipients that wait or are in flight.
+    pub(super) in_core: usize,
+    /// Messages of which recipients have not been read yet, oldest first.
+    pub(super) unread: BTreeSet<(u64, Key)>,
 }
 
 impl Transport {
@@ -33,7 +46,11 @@ impl Transport {
             dead: None,
             locked_until: None,
             destinations: HashMap::default(),
-            line: VecDeque::new(),
+            order: BTreeMap::new(),
+            ready: BTreeSet::new(),
+            searched: None,
+            in_core: 0,
+            unread: BTreeSet::new(),
         }
     }
 
