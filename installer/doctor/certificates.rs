@@ -1,10 +1,14 @@
-//! Certificates that are missing, unreadable, expired, or about to be.
+//! Certificates that are missing, unreadable, expired, or about to be; keys that do not belong to
+//! them or that others may read; chains out of order.
 
 use std::path::{Path, PathBuf};
 
 use postfix_rs::config::split_list;
 
 use super::{Finding, Patient, Severity, finding};
+
+#[cfg(feature = "ssl")]
+mod keys;
 
 /// Parameters with certificates.
 const PARAMETERS: &[&str] = &[
@@ -36,7 +40,11 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
         }
     }
     let root = &patient.context.machine.root;
-    files.iter().flat_map(|(name, path)| examine(name, path, &root.at(path))).collect()
+    let mut findings: Vec<Finding> =
+        files.iter().flat_map(|(name, path)| examine(name, path, &root.at(path))).collect();
+    #[cfg(feature = "ssl")]
+    keys::check(patient, &mut findings);
+    findings
 }
 
 fn examine(name: &str, path: &Path, at: &Path) -> Vec<Finding> {

@@ -13,6 +13,12 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
     let Ok(found) = nix::sys::statvfs::statvfs(&at) else {
         return Vec::new(); // that it is missing is said elsewhere
     };
+    if found.flags().contains(nix::sys::statvfs::FsFlags::ST_RDONLY) {
+        let text =
+            format!("{} cannot be written to: its file system is read-only", queue.display());
+        let fix = "mount it read-write; if the kernel made it so, look at dmesg(1) and the disk";
+        return vec![finding("disk", Severity::Problem, text, fix)];
+    }
     let free = found.blocks_available().saturating_mul(found.fragment_size());
     let limit = u64::try_from(patient.config.int(&p::message_size_limit)).unwrap_or_default();
     let minfree = u64::try_from(patient.config.int(&p::queue_minfree)).unwrap_or_default();

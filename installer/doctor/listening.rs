@@ -23,6 +23,7 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
         findings.push(finding("listening", Severity::Problem, text, fix));
         return findings;
     }
+    findings.extend(replaced(patient));
     let wants_25 = patient.smtpd().any(|service| {
         let port = service.name.rsplit(':').next().unwrap_or_default();
         matches!(port, "smtp" | "25")
@@ -52,4 +53,15 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Programs that were replaced while they run go on as they were.
+fn replaced(patient: &Patient<'_>) -> Option<Finding> {
+    let pid = postfix_rs::master::pid_of_master(&patient.config.queue_directory())?;
+    let program = std::fs::read_link(format!("/proc/{pid}/exe")).ok()?;
+    program.to_string_lossy().ends_with(" (deleted)").then(|| {
+        let text = "the programs have been replaced since the mail system was started";
+        let fix = "restart it: postfix stop; postfix start, or with the service manager";
+        finding("listening", Severity::Warning, text, fix)
+    })
 }

@@ -3,8 +3,11 @@
 //! Each check looks at one thing and returns findings; none changes anything.
 
 mod certificates;
+mod clock;
 mod disk;
+mod left_over;
 mod listening;
+mod log;
 mod modes;
 mod name;
 mod parameters;
@@ -85,6 +88,9 @@ const CHECKS: &[Check] = &[
     ("rights", modes::check),
     ("certificates", certificates::check),
     ("disk", disk::check),
+    ("queue", left_over::check),
+    ("log", log::check),
+    ("clock", clock::check),
     ("relay", relay::check),
 ];
 

@@ -13,14 +13,8 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
         )
     });
     let warnings = report.warnings.into_iter().map(|text| {
-        let fix = match text.rsplit_once("did you mean ") {
-            Some((_, name)) => format!("write {}", name.trim_end_matches('?')),
-            None if text.contains("overriding earlier entry") => {
-                "remove one of the two lines".to_owned()
-            }
-            None => "remove the line, or use the name in another value".to_owned(),
-        };
-        finding("parameters", Severity::Warning, text, fix)
+        let (severity, fix) = mending(&text);
+        finding("parameters", severity, text, fix)
     });
     let essentials =
         patient.config.check_essentials(patient.is_live() && patient.context.machine.privileged);
@@ -33,4 +27,21 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
         )
     });
     errors.chain(warnings).chain(essentials).collect()
+}
+
+/// How bad a warning of `postfix check` is, and what mends it.
+pub(super) fn mending(text: &str) -> (Severity, String) {
+    if text.contains(" has no effect: ") {
+        // Postfix has that parameter, and nothing has to be done about it here.
+        return (Severity::Note, "the line may stay, for the day you go back to C Postfix".into());
+    }
+    let fix = match (text.rsplit_once("did you mean "), text.split_once("; instead, ")) {
+        (Some((_, name)), _) => format!("write {}", name.trim_end_matches('?')),
+        (None, Some((_, instead))) => instead.to_owned(),
+        (None, None) if text.contains("overriding earlier entry") => {
+            "remove one of the two lines".to_owned()
+        }
+        (None, None) => "remove the line, or use the name in another value".to_owned(),
+    };
+    (Severity::Warning, fix)
 }

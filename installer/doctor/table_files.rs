@@ -7,7 +7,27 @@ use crate::tables::{self, Table};
 
 pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
     let tables = tables::all(&patient.config, &patient.services);
-    tables.iter().filter_map(|table| examine(patient, table)).collect()
+    let found = tables.iter().filter_map(|table| examine(patient, table));
+    found.chain(roots_mail(patient, &tables)).collect()
+}
+
+/// What cron and the like have to say goes to root, whose mailbox nobody opens.
+fn roots_mail(patient: &Patient<'_>, tables: &[Table]) -> Option<Finding> {
+    let sources = tables.iter().filter(|table| table.is_aliases() && table.is_file());
+    let texts: Vec<(&Table, String)> = sources
+        .filter_map(|table| Some((table, patient.context.machine.root.text(table.source())?)))
+        .collect();
+    let names_root = |text: &str| {
+        let mut names = text.lines().filter_map(|line| line.split_once(':'));
+        names.any(|(name, _)| name.trim().trim_matches('"').eq_ignore_ascii_case("root"))
+    };
+    let (first, _) = texts.first()?;
+    (!texts.iter().any(|(_, text)| names_root(text))).then(|| {
+        let text =
+            format!("mail to root stays in the mailbox of root: {} has no alias", first.name);
+        let fix = format!("add a line \"root: your-name\" to {}, then: newaliases", first.name);
+        finding("tables", Severity::Note, text, fix)
+    })
 }
 
 fn examine(patient: &Patient<'_>, table: &Table) -> Option<Finding> {

@@ -11,7 +11,10 @@ fn found(
     main_cf: &str,
     check: fn(&Patient<'_>) -> Vec<Finding>,
 ) -> Vec<String> {
-    let fake = Fake::new(files);
+    found_in(&Fake::new(files), main_cf, check)
+}
+
+fn found_in(fake: &Fake, main_cf: &str, check: fn(&Patient<'_>) -> Vec<Finding>) -> Vec<String> {
     fake.put("/etc/postfix/main.cf", main_cf);
     fake.put("/etc/postfix/master.cf", MASTER);
     let machine = fake.machine();
@@ -103,4 +106,92 @@ fn secrets_that_everybody_reads() {
     };
     assert!(readable(0o644));
     assert!(!readable(0o600));
+}
+
+#[test]
+fn parameters_without_effect_are_only_told() {
+    let main_cf = "myhostname = a.example\nmax_use = 7\nsmtpd_use_tls = yes\n";
+    let texts = found(&[], main_cf, parameters::check);
+    assert!(texts.iter().any(|text| text.contains("max_use has no effect")), "{texts:?}");
+    assert!(texts.iter().any(|text| text.contains("smtpd_use_tls")), "{texts:?}");
+    let fixes = |text: &str| parameters::mending(text).1;
+    assert_eq!(
+        fixes("x: support for parameter \"a\" will be removed; instead, specify \"b\""),
+        "specify \"b\""
+    );
+    assert_eq!(
+        fixes("unused parameter: mydestinaton; did you mean mydestination?"),
+        "write mydestination"
+    );
+}
+
+#[test]
+fn mail_to_root() {
+    let main_cf = "alias_maps = hash:/etc/aliases\nalias_database = hash:/etc/aliases\n";
+    let noted = |text: &str| {
+        let texts = found(&[("/etc/aliases", text)], main_cf, super::table_files::check);
+        texts.iter().any(|text| text.contains("mail to root stays"))
+    };
+    assert!(noted("# root: x\npostmaster: root\n"));
+    assert!(!noted("postmaster: root\nRoot:\tme\n"));
+}
+
+#[test]
+fn where_the_log_goes() {
+    assert_eq!(found(&[], "", super::log::check), Vec::<String>::new());
+    let texts = found(&[], "maillog_file = /srv/log/mail\n", super::log::check);
+    assert!(texts.iter().any(|text| text.contains("none of the folders")), "{texts:?}");
+    let texts = found(&[], "maillog_file = /var/log/mail\n", super::log::check);
+    assert!(texts.iter().any(|text| text.contains("no folder /var/log")), "{texts:?}");
+    let files = [("/var/log/x", "")];
+    assert!(found(&files, "maillog_file = /var/log/mail\n", super::log::check).is_empty());
+}
+
+#[test]
+fn mail_that_nobody_delivers() {
+    let files = [
+        ("/var/spool/postfix/deferred/4/4FAB12C0D1", "x"),
+        ("/var/spool/postfix/hold/4FAB12C0D2", "x"),
+        ("/var/spool/postfix/corrupt/4FAB12C0D3", "x"),
+        ("/var/spool/postfix/active/no message", "x"),
+    ];
+    let texts = found(&files, "", super::left_over::check);
+    assert!(texts.iter().any(|text| text.starts_with("2 messages of C Postfix")), "{texts:?}");
+    assert!(texts.iter().any(|text| text.starts_with("1 damaged messages")), "{texts:?}");
+    assert_eq!(found(&[], "", super::left_over::check), Vec::<String>::new());
+}
+
+#[cfg(feature = "ssl")]
+#[test]
+fn keys_and_chains() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let key = || rcgen::KeyPair::generate().unwrap();
+    let named = |name: &str, mut parameters: rcgen::CertificateParams| {
+        parameters.distinguished_name.push(rcgen::DnType::CommonName, name);
+        parameters
+    };
+    let parameters =
+        |name: &str| named(name, rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap());
+    let (own_key, other_key, root_key) = (key(), key(), key());
+    let mut root = named("authority", rcgen::CertificateParams::new(Vec::new()).unwrap());
+    root.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let root_pem = root.self_signed(&root_key).unwrap().pem();
+    let issuer = rcgen::Issuer::new(root, root_key);
+    let leaf = parameters("mail.example.com").signed_by(&own_key, &issuer).unwrap().pem();
+    let stranger = parameters("other.example.com").self_signed(&other_key).unwrap().pem();
+    let chain = format!("{leaf}{root_pem}");
+    let main_cf = "smtpd_tls_security_level = may\nsmtpd_tls_cert_file = /c.pem\nsmtpd_tls_key_file = /k.pem\n";
+    let texts = |certificates: &str, key: &rcgen::KeyPair, mode: u32| {
+        let fake = Fake::new(&[("/c.pem", certificates), ("/k.pem", &key.serialize_pem())]);
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(fake.folder.path().join("k.pem"), mode).unwrap();
+        found_in(&fake, main_cf, super::certificates::check).join("\n")
+    };
+    assert_eq!(texts(&chain, &own_key, 0o600), "");
+    assert!(texts(&chain, &other_key, 0o600).contains("does not match"));
+    assert!(texts(&chain, &own_key, 0o644).contains("everybody may read the private key"));
+    assert!(texts(&leaf, &own_key, 0o600).contains("alone"));
+    assert!(texts(&format!("{leaf}{stranger}"), &own_key, 0o600).contains("has not issued it"));
+    let none = found(&[], "smtpd_tls_security_level = may\n", super::certificates::check);
+    assert!(none.iter().any(|text| text.contains("there is no certificate")), "{none:?}");
 }

@@ -5,6 +5,7 @@
 #[cfg(feature = "berkdb")]
 pub mod berkeley;
 pub mod canonical_name;
+pub mod clock;
 pub mod confine;
 pub mod date;
 pub mod descriptors;

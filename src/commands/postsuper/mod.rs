@@ -47,7 +47,12 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
 
 /// Whether C Postfix has left mail in queue files.
 pub fn has_queue_files(queue_directory: &Path) -> bool {
-    !queue_files::find(queue_directory).is_empty()
+    queue_files(queue_directory) > 0
+}
+
+/// How many messages C Postfix has left in queue files.
+pub fn queue_files(queue_directory: &Path) -> usize {
+    queue_files::find(queue_directory).len()
 }
 
 /// How many messages each kind of request has changed.
