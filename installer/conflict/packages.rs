@@ -227,27 +227,30 @@ fn pacman_fields(text: &str) -> HashMap<&str, Vec<&str>> {
     fields
 }
 
-/// apk: lib/apk/db/installed, a stanza a package: P: name, V: version, F: folder, R: file in it.
+/// apk: lib/apk/db/installed, since apk 3 below usr/. A stanza a package: P: name, V: version, p: what
+/// it provides, F: folder, R: file in it.
 fn apk(root: &Root) -> Vec<Package> {
     let text =
         root.text("/lib/apk/db/installed").or_else(|| root.text("/usr/lib/apk/db/installed"));
-    let mut found = Vec::new();
-    for stanza in text.unwrap_or_default().split("\n\n") {
-        let field = |name: &str| stanza.lines().find_map(|line| line.strip_prefix(name));
-        let Some(name) = field("P:") else { continue };
-        let Some(known) = catalogue::by_package(name) else { continue };
-        let mut folder = "";
-        let mut files = Vec::new();
-        for line in stanza.lines() {
-            if let Some(path) = line.strip_prefix("F:") {
-                folder = path;
-            } else if let Some(file) = line.strip_prefix("R:") {
-                files.push(format!("/{folder}/{file}"));
-            }
+    text.unwrap_or_default().split("\n\n").filter_map(apk_package).collect()
+}
+
+/// A package that is a known mail system, or has `sendmail`.
+fn apk_package(stanza: &str) -> Option<Package> {
+    let field = |name: &str| stanza.lines().find_map(|line| line.strip_prefix(name));
+    let name = field("P:")?;
+    let mut folder = "";
+    let mut files = Vec::new();
+    for line in stanza.lines() {
+        if let Some(path) = line.strip_prefix("F:") {
+            folder = path;
+        } else if let Some(file) = line.strip_prefix("R:") {
+            files.push(format!("/{folder}/{file}"));
         }
-        let provides = provided(files.iter().map(String::as_str));
-        let is_mta = !provides.is_empty();
-        found.push(package("apk", Some(known), name, field("V:"), is_mta, provides));
     }
-    found
+    let provides = provided(files.iter().map(String::as_str));
+    let claims = field("p:").is_some_and(|list| has_word(list, "cmd:sendmail"));
+    let is_mta = claims || !provides.is_empty();
+    let known = catalogue::by_package(name);
+    (is_mta || known.is_some()).then(|| package("apk", known, name, field("V:"), is_mta, provides))
 }

@@ -77,6 +77,13 @@ fn pacman_and_apk() {
         )]),
         one("postfix", 1)
     );
+    assert_eq!(
+        found(&[(
+            "/usr/lib/apk/db/installed",
+            "P:newmta\nV:1\np:cmd:newmta=1 cmd:sendmail=1\nF:usr/bin\nR:newmta\n\nP:tool\nV:1\np:cmd:sendmail-tool=1\n"
+        )]),
+        one("newmta", 1)
+    );
 }
 
 #[test]
