@@ -31,6 +31,7 @@ pub fn plan(draft: &mut Draft<'_>, machine: &Machine) {
         return;
     }
     if machine.is_live() && by_tools(draft, machine, &missing_groups, no_user) {
+        draft.written(&["/etc/passwd", "/etc/group"]);
         return;
     }
     by_hand(draft, machine, &missing_groups, no_user);
@@ -43,8 +44,8 @@ fn by_tools(draft: &mut Draft<'_>, machine: &Machine, groups: &[&str], user: boo
     let role = Role::State;
     if has("groupadd") && has("useradd") {
         for group in groups {
-            let undo: &[&str] = &["groupdel", group];
-            draft.run(&["groupadd", "--system", group], "group", Some(undo), role);
+            let undo = without_group("groupdel", group);
+            draft.run(&["groupadd", "--system", group], "group", Some(&["sh", "-c", &undo]), role);
         }
         if user {
             let words = [
@@ -75,7 +76,8 @@ fn by_tools(draft: &mut Draft<'_>, machine: &Machine, groups: &[&str], user: boo
         return false;
     }
     for group in groups {
-        draft.run(&["addgroup", "-S", group], "group", Some(&["delgroup", group]), role);
+        let undo = without_group("delgroup", group);
+        draft.run(&["addgroup", "-S", group], "group", Some(&["sh", "-c", &undo]), role);
     }
     if user {
         let words = [
@@ -96,6 +98,11 @@ fn by_tools(draft: &mut Draft<'_>, machine: &Machine, groups: &[&str], user: boo
         draft.run(&words, "account", Some(&["deluser", "postfix"]), role);
     }
     true
+}
+
+/// Takes a group away, unless it went with the user of its name.
+fn without_group(tool: &str, group: &str) -> String {
+    format!("! grep -q '^{group}:' /etc/group || {tool} {group}")
 }
 
 fn shell(machine: &Machine) -> &'static str {

@@ -1,6 +1,7 @@
 //! Carries out a plan: step by step, each written down before, everything undone if one fails or
 //! somebody interrupts.
 
+use std::collections::{BTreeSet, HashSet};
 use std::io::{self, Write as _};
 use std::path::Path;
 
@@ -46,7 +47,7 @@ pub fn perform(
     facts: Facts,
     ends_all: bool,
 ) -> Outcome {
-    writable(machine, plan)?;
+    possible(machine, plan)?;
     let interrupts = Interrupts::watch();
     let mut journal = Journal::begin(&machine.root, verb, facts)?;
     let count = plan.steps.len();
@@ -78,27 +79,49 @@ fn undone(journal: Journal, failure: Failure) -> Failure {
     left.into_iter().reduce(joined).unwrap_or_else(|| Failure::new("failed"))
 }
 
-/// Looks, before anything is changed, whether every folder can be written to.
-fn writable(machine: &Machine, plan: &Plan) -> Outcome {
-    use nix::unistd::{AccessFlags, access};
+/// Looks, before anything is changed, whether everything can be written to and every program is
+/// there.
+fn possible(machine: &Machine, plan: &Plan) -> Outcome {
     let mut failures: Vec<Failure> = Vec::new();
     for path in plan.paths().chain([Path::new(journal::FOLDER)]) {
-        let at = machine.root.at(path);
-        let at = at.ancestors().skip(1).find(|above| above.exists()).unwrap_or(Path::new("/"));
-        if let Err(e) = access(at, AccessFlags::W_OK) {
-            let failure = Failure::io("write to", at, &e.into());
-            if !failures.contains(&failure) {
-                failures.push(failure);
-            }
+        if let Err(failure) = writable(machine, path)
+            && !failures.contains(&failure)
+        {
+            failures.push(failure);
         }
     }
+    let made: HashSet<&Path> = plan.paths().collect();
+    let missing: BTreeSet<&str> = plan
+        .programs()
+        .filter(|program| !made.contains(Path::new(program)) && machine.tool(program).is_none())
+        .collect();
+    failures.extend(missing.into_iter().map(|program| {
+        Failure::new(format!("the program {program} is not here"))
+            .advise(format!("install {program}, or do by hand what --dry-run shows for it"))
+    }));
     match failures.into_iter().reduce(joined) {
         None => Ok(()),
         Some(mut failure) => {
-            failure.advice.dedup();
+            let mut seen = HashSet::new();
+            failure.advice.retain(|advice| seen.insert(advice.clone()));
             Err(failure.advise("nothing has been changed"))
         }
     }
+}
+
+/// Whether a path can be given something else: it is put into its folder. A file that cannot be
+/// written to cannot be replaced either where that is because of a mount or of `chattr +i`, which
+/// hold for root as well; for others the folder's mode decides alone.
+fn writable(machine: &Machine, path: &Path) -> Outcome {
+    use nix::unistd::{AccessFlags, access};
+    let at = machine.root.at(path);
+    let folder = at.ancestors().skip(1).find(|above| above.exists()).unwrap_or(Path::new("/"));
+    access(folder, AccessFlags::W_OK).map_err(|e| Failure::io("write to", folder, &e.into()))?;
+    let is_link = std::fs::symlink_metadata(&at).is_ok_and(|found| found.is_symlink());
+    if !machine.privileged || is_link || !at.exists() {
+        return Ok(());
+    }
+    access(&at, AccessFlags::W_OK).map_err(|e| Failure::io("write to", &at, &e.into()))
 }
 
 fn perform_step(machine: &Machine, voice: &Voice, journal: &mut Journal, step: &Step) -> Outcome {
@@ -147,7 +170,8 @@ fn perform_step(machine: &Machine, voice: &Voice, journal: &mut Journal, step: &
             }
             let change = Change::Command { words: words.clone(), undo: undo.clone() };
             journal.intend(role, change)?;
-            run(words, environment, Some(voice)).map(drop)
+            run(words, environment, Some(voice))?;
+            journal.ran()
         }
     }
 }

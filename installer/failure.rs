@@ -42,8 +42,10 @@ impl Failure {
                 .advise(
                     "run postfix-installer as root, or give a folder of your own with --root DIR",
                 ),
-            io::ErrorKind::PermissionDenied => failure
-                .advise(format!("it may be immutable: lsattr {0}; chattr -i {0}", path.display())),
+            io::ErrorKind::PermissionDenied => failure.advise(format!(
+                "it may be immutable: lsattr -d {0} shows an i, chattr -i {0} takes it away",
+                path.display()
+            )),
             io::ErrorKind::ReadOnlyFilesystem => failure
                 .advise("mount that file system read-write, or stage the files with --root DIR"),
             io::ErrorKind::StorageFull => failure.advise("make room on that file system"),

@@ -179,19 +179,31 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What cannot be done here, and what to do instead.
     pub notes: Vec<String>,
+    /// What programs of the plan write to besides the paths in the steps.
+    #[serde(skip)]
+    pub written: Vec<PathBuf>,
 }
 
 impl Plan {
     /// The paths that the plan changes.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.steps.iter().filter_map(|step| match &step.action {
+        let of_steps = self.steps.iter().flat_map(|step| match &step.action {
             Action::Folder { path, .. }
             | Action::File { path, .. }
             | Action::Link { path, .. }
             | Action::Rights { path, .. }
             | Action::Remove { path }
-            | Action::PutBack { path, .. } => Some(path.as_path()),
-            Action::Run { .. } => None,
+            | Action::PutBack { path, .. } => std::slice::from_ref(path),
+            Action::Run { makes, .. } => makes,
+        });
+        of_steps.chain(&self.written).map(PathBuf::as_path)
+    }
+
+    /// The programs that the plan runs.
+    pub fn programs(&self) -> impl Iterator<Item = &str> {
+        self.steps.iter().filter_map(|step| match &step.action {
+            Action::Run { words, .. } => words.first().map(String::as_str),
+            _ => None,
         })
     }
 }
@@ -344,6 +356,12 @@ impl<'m> Draft<'m> {
                 environment: Vec::new(),
             },
         );
+    }
+
+    /// Remembers what a program of the plan writes to, so that it is known before the first change
+    /// whether that can be done.
+    pub fn written(&mut self, paths: &[&str]) {
+        self.plan.written.extend(paths.iter().map(PathBuf::from));
     }
 
     /// A step that was put together elsewhere.

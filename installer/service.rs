@@ -44,6 +44,7 @@ pub fn enable(draft: &mut Draft<'_>, machine: &Machine) {
             let undo: &[&str] = &["rc-update", "del", "postfix", "default"];
             let words = ["rc-update", "add", "postfix", "default"];
             draft.run(&words, "start at every boot", Some(undo), role);
+            draft.written(&[RUNLEVEL]);
         }
         Init::OpenRc => draft.link(Path::new(RUNLEVEL), Path::new(INIT_SCRIPT), role),
         Init::Systemd => match unit(machine) {
@@ -52,6 +53,7 @@ pub fn enable(draft: &mut Draft<'_>, machine: &Machine) {
                 let undo: &[&str] = &["systemctl", "disable", "postfix.service"];
                 let words = ["systemctl", "enable", "postfix.service"];
                 draft.run(&words, "start at every boot", Some(undo), role);
+                draft.written(&[WANTS]);
             }
             Some(path) => draft.link(Path::new(WANTS), Path::new(&path), role),
         },

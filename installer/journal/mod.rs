@@ -17,6 +17,7 @@ mod manifest;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +79,8 @@ enum Line {
         /// What it is.
         change: Change,
     },
+    /// The program of the change before has run to its end, and succeeded.
+    Ran,
     /// Nothing is undone from here on.
     Committed {
         /// `uninstall`: everything here goes as well.
@@ -91,6 +94,9 @@ pub struct Journal {
     root: Root,
     file: File,
     changes: Vec<(Role, Change)>,
+    /// Whether the last change is a program that has not run to a good end: it may have changed
+    /// something, or nothing.
+    unfinished: bool,
     made: Vec<PathBuf>,
     facts: Facts,
     /// Held while this run lasts.
@@ -119,8 +125,15 @@ impl Journal {
         let _ = std::fs::remove_dir_all(&saved);
         std::fs::create_dir(&saved).map_err(|e| Failure::io("create the folder", &saved, &e))?;
         let begin = Line::Begin { verb: verb.into(), made: made.clone(), facts: facts.clone() };
-        let mut journal =
-            Self { root: root.clone(), file, changes: Vec::new(), made, facts, _lock: lock };
+        let mut journal = Self {
+            root: root.clone(),
+            file,
+            changes: Vec::new(),
+            unfinished: false,
+            made,
+            facts,
+            _lock: lock,
+        };
         journal.write(&begin)?;
         Ok(journal)
     }
@@ -141,7 +154,15 @@ impl Journal {
     /// Writes down a change that is about to be made.
     pub fn intend(&mut self, role: Role, change: Change) -> Outcome {
         self.write(&Line::Intend { role, change: change.clone() })?;
+        self.unfinished = matches!(change, Change::Command { .. });
         self.changes.push((role, change));
+        Ok(())
+    }
+
+    /// Writes down that the program that was intended last has succeeded.
+    pub fn ran(&mut self) -> Outcome {
+        self.write(&Line::Ran)?;
+        self.unfinished = false;
         Ok(())
     }
 
@@ -154,7 +175,7 @@ impl Journal {
 
     /// Undoes everything, last change first; what could not be undone is told.
     pub fn roll_back(self) -> Vec<Failure> {
-        let failures = undo_all(&self.root, self.changes);
+        let failures = undo_all(&self.root, self.changes, self.unfinished);
         if failures.is_empty() {
             clear(&self.root, &self.made);
         }
@@ -178,12 +199,17 @@ pub fn recover(root: &Root) -> Outcome<(Recovered, Vec<Failure>)> {
     let mut made = Vec::new();
     let mut facts = Facts::default();
     let mut changes = Vec::new();
+    let mut unfinished = false;
     let mut committed = None;
     // A line that is cut off belongs to a change that was not made.
     for line in text.lines().map_while(|line| serde_json::from_str(line).ok()) {
         match line {
             Line::Begin { made: folders, facts: told, .. } => (made, facts) = (folders, told),
-            Line::Intend { role, change } => changes.push((role, change)),
+            Line::Intend { role, change } => {
+                unfinished = matches!(change, Change::Command { .. });
+                changes.push((role, change));
+            }
+            Line::Ran => unfinished = false,
             Line::Committed { ends_all } => committed = Some(ends_all),
         }
     }
@@ -192,7 +218,7 @@ pub fn recover(root: &Root) -> Outcome<(Recovered, Vec<Failure>)> {
         return Ok((Recovered::Finished, Vec::new()));
     }
     let count = changes.len();
-    let failures = undo_all(root, changes);
+    let failures = undo_all(root, changes, unfinished);
     if failures.is_empty() {
         clear(root, &made);
     }
@@ -204,9 +230,18 @@ pub fn is_interrupted(root: &Root) -> bool {
     root.has(Path::new(FOLDER).join("journal"))
 }
 
-fn undo_all(root: &Root, changes: Vec<(Role, Change)>) -> Vec<Failure> {
-    let undone = changes.into_iter().rev().map(|(_, change)| undo(root, change));
-    undone.filter_map(Result::err).collect()
+/// Undoes everything, last change first. What would take back a program that has not run to a good
+/// end may find nothing to take back, which is no failure.
+fn undo_all(root: &Root, changes: Vec<(Role, Change)>, unfinished: bool) -> Vec<Failure> {
+    let mut failures = Vec::new();
+    for (number, (_, change)) in changes.into_iter().rev().enumerate() {
+        if let Err(failure) = undo(root, change)
+            && !(unfinished && number == 0)
+        {
+            failures.push(failure);
+        }
+    }
+    failures
 }
 
 fn undo(root: &Root, change: Change) -> Outcome {
@@ -284,12 +319,19 @@ fn make_folder(root: &Root) -> Outcome<Vec<PathBuf>> {
 fn lock(root: &Root) -> Outcome<File> {
     let path = root.at(FOLDER).join("lock");
     let file = File::create(&path).map_err(|e| Failure::io("create", &path, &e))?;
-    file.try_lock().map_err(|_| {
-        Failure::new("another postfix-installer is at work on this system")
-            .advise("wait until it has ended")
-    })?;
-    Ok(file)
+    for _ in 0..LOCK_TRIES {
+        if file.try_lock().is_ok() {
+            return Ok(file);
+        }
+        std::thread::sleep(LOCK_PAUSE);
+    }
+    Err(Failure::new("another postfix-installer is at work on this system")
+        .advise("wait until it has ended"))
 }
+
+/// One that is just ending may hold the lock for a moment.
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 #[cfg(test)]
 mod tests;

@@ -100,3 +100,27 @@ fn only_one_at_a_time() {
     assert!(Journal::begin(&root, "install", Facts::default()).is_err());
     assert!(recover(&root).is_err());
 }
+
+#[test]
+fn a_program_that_did_not_end_well_may_have_nothing_to_take_back() {
+    let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let program = || Change::Command { words: words("true"), undo: Some(words("false")) };
+    for (ended, by_recovery) in [(false, false), (false, true), (true, false), (true, true)] {
+        let (_folder, root) = root();
+        let before = tree(&root);
+        let mut journal = Journal::begin(&root, "install", Facts::default()).unwrap();
+        journal.intend(Role::State, program()).unwrap();
+        if ended {
+            journal.ran().unwrap();
+        }
+        let failures = if by_recovery {
+            drop(journal);
+            recover(&root).unwrap().1
+        } else {
+            journal.roll_back()
+        };
+        assert_eq!(failures.len(), usize::from(ended), "{ended} {by_recovery} {failures:?}");
+        assert_eq!(is_interrupted(&root), ended);
+        assert!(ended || tree(&root) == before);
+    }
+}

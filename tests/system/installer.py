@@ -96,6 +96,15 @@ def a_whole_life():
     assert not port_25()
     assert tree("/usr/sbin", "/usr/bin", "/usr/libexec", "/usr/lib/systemd/system") == before
     assert main_cf.exists() and len(mail_of("alice")) == 2 and not os.path.exists("/var/lib/postfix-installer")
+    # Accounts that an installation has made go with --purge, and nothing else does.
+    without_accounts()
+    sh("rm -r /etc/postfix /var/spool/postfix /var/lib/postfix")
+    sh("getent passwd > /tmp/passwd; getent group > /tmp/group")
+    installer("install", "--quiet")
+    assert pwd.getpwnam("postfix")
+    installer("uninstall", "--purge", "--yes", "--quiet")
+    assert sh("getent passwd | diff - /tmp/passwd && getent group | diff - /tmp/group") == ""
+    assert tree("/usr/sbin", "/usr/bin", "/usr/libexec", "/usr/lib/systemd/system") == before and not main_cf.exists()
 
 
 def accounts_without_tools():
@@ -319,6 +328,122 @@ def database_of_dpkg():
         assert seen_in(root)[0] == [], name
 
 
+# Packages of Alpine: name, what it provides, files, its name in messages; none is in nobody's way.
+APK = [("postfix", "cmd:postfix cmd:sendmail cmd:mailq cmd:newaliases", "usr/bin/mailq usr/bin/newaliases usr/sbin/postfix usr/sbin/sendmail", "postfix"),
+       ("exim", "cmd:exim cmd:sendmail", "usr/sbin/exim usr/sbin/sendmail", "exim"), ("opensmtpd", "cmd:smtpd", "usr/sbin/sendmail usr/sbin/smtpctl", "opensmtpd"),
+       ("ssmtp", "cmd:ssmtp", "usr/sbin/sendmail usr/sbin/ssmtp", "ssmtp"), ("somemta", "cmd:somemta=1-r0 cmd:sendmail=1-r0", "usr/libexec/somemta", "somemta"),
+       ("msmtp", "cmd:msmtp cmd:msmtpd", "usr/bin/msmtp usr/bin/msmtpd", None), ("busybox", "/bin/sh cmd:busybox cmd:sh", "bin/busybox bin/sh", None)]
+
+
+def apk_stanza(name, provides, files):
+    """A package in the form of apk's database, with all that stands between the fields that matter."""
+    lines = [f"C:Q1{name:=<27}=", f"P:{name}", "V:1.2.3-r4", "A:x86_64", "S:1000", "I:4096", f"T:The program {name}", "U:https://example.org/", "L:MIT",
+             f"o:{name}", "m:Somebody <somebody@example.org>", "t:1700000000", "c:0123456789012345678901234567890123456789", "D:/bin/sh so:libc.musl-x86_64.so.1",
+             f"p:{provides}", "r:other", "F:etc", "R:conf", "a:0:0:600", "Z:Q1AAAAAAAAAAAAAAAAAAAAAAAAAAA="]
+    for file in files.split():
+        folder, _, base = file.rpartition("/")
+        lines += [f"F:{folder}", "M:0:0:750", f"R:{base}", "a:0:0:755", "Z:Q1AAAAAAAAAAAAAAAAAAAAAAAAAAA="]
+    return "\n".join(lines) + "\n\n"
+
+
+def database_of_apk():
+    """In apk's form, where Alpine had it and where it is now; without any, sendmail is a link to busybox, which is nobody's mail system."""
+    for number, folder in enumerate(("lib/apk/db", "usr/lib/apk/db")):
+        root = pathlib.Path(f"/tmp/apk-{number}")
+        for path in (folder, "bin", "usr/sbin", "etc"):
+            (root / path).mkdir(parents=True, exist_ok=True)
+        (root / "etc/os-release").write_text('NAME="Alpine Linux"\nID=alpine\nVERSION_ID=3.20.0\n')
+        (root / "bin/busybox").touch()
+        (root / "usr/sbin/sendmail").symlink_to("/bin/busybox")
+        database = root / folder / "installed"
+        database.write_text("".join(apk_stanza(*one[:3]) for one in APK if one[3] is None))
+        assert seen_in(root)[0] == [], seen_in(root)
+        database.write_text("".join(apk_stanza(*one[:3]) for one in APK))
+        names, text = seen_in(root)
+        assert names == sorted(one[3] for one in APK if one[3]), names
+        assert '"del", "postfix"' in text and '"database": "apk"' in text and '"version": "1.2.3-r4"' in text, text
+
+
+def changed(before, *folders):
+    """What is not as it was."""
+    return set(tree(*folders)) ^ set(before)
+
+
+def what_cannot_be_written_to():
+    """Read-only mounts and immutable files: it is said before anything is changed, with what helps."""
+    folders = ("/usr/sbin", "/usr/bin", "/usr/libexec", "/etc", "/var/spool")
+    without_accounts()
+    before = tree(*folders)
+    for folder in ("/usr", "/etc", "/var/lib", "/var/spool"):
+        sh(f"mount --bind {folder} {folder} && mount -o remount,bind,ro {folder}")
+        said = installer("install", good=False)
+        assert f"cannot write to {folder}" in said and "read-write" in said and "nothing has been changed" in said, said
+        sh(f"umount -l {folder}")
+        assert not changed(before, *folders), changed(before, *folders)
+    # A file that is a mount, and one that chattr has made immutable, in a folder that can be written to.
+    sh("cp /etc/hosts /tmp/hosts; mount --bind /tmp/hosts /etc/hosts && mount -o remount,bind,ro /etc/hosts")
+    names = ("configure", "--hostname", "mail.example.test", "--accept-unresolved")
+    own = socket.gethostname()
+    said = installer(*names, good=False)
+    assert "cannot write to /etc/hosts: Read-only file system" in said and "nothing has been changed" in said, said
+    sh("umount /etc/hosts")
+    if subprocess.run(["chattr", "+i", "/etc/hosts"], stderr=subprocess.DEVNULL).returncode == 0:
+        said = installer(*names, good=False)
+        assert "cannot write to /etc/hosts: Operation not permitted" in said and "chattr -i /etc/hosts" in said, said
+        sh("chattr -i /etc/hosts; mkdir -p /usr/libexec/postfix; chattr +i /usr/libexec/postfix")
+        said = installer("install", good=False)
+        assert "chattr -i /usr/libexec/postfix" in said and "nothing has been changed" in said, said
+        sh("chattr -i /usr/libexec/postfix; rmdir /usr/libexec/postfix")
+    assert socket.gethostname() == own and not changed(before, *folders), changed(before, *folders)
+
+
+def tools_that_are_not_there_or_fail():
+    """Whatever a step needs is looked for before the first; a step that fails takes back those before it; so does Ctrl-C."""
+    folders = ("/usr/sbin", "/usr/libexec", "/etc", "/var/lib", "/var/spool")
+    without_accounts()
+    useradd = pathlib.Path(shutil.which("useradd"))
+    kept = useradd.read_bytes()
+    sh("getent passwd > /tmp/passwd; getent group > /tmp/group")
+    before = [line for line in tree(*folders) if not line.split()[0].endswith("-")]
+    untouched = lambda: not [line for line in changed(before, *folders) if not line.split()[0].endswith(("-", ".lock")) and "/etc/g" not in line and "/etc/passwd" not in line]
+    as_it_was = lambda: sh("getent passwd | diff - /tmp/passwd && getent group | diff - /tmp/group") == ""
+    useradd.write_text("#!/bin/sh\necho no more accounts for you >&2\nexit 1\n")
+    said = installer("install", good=False)
+    assert "no more accounts for you" in said and "everything is as it was before" in said, said
+    assert untouched() and as_it_was(), changed(before, *folders)
+    # Interrupted in the middle of a step.
+    pathlib.Path("/tmp/useradd").write_bytes(kept)
+    useradd.write_text('#!/bin/sh\ntouch /tmp/waits\nsleep 2\nexec /tmp/useradd "$@"\n')
+    os.chmod("/tmp/useradd", 0o755)
+    running = subprocess.Popen([PROGRAM, "install"], cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    wait_for(lambda: os.path.exists("/tmp/waits"), "a step that takes long")
+    running.terminate()
+    said = running.communicate(timeout=60)[0]
+    assert running.returncode == 1 and "interrupted by SIGTERM" in said and "everything is as it was before" in said, said
+    assert untouched() and as_it_was(), changed(before, *folders)
+    useradd.write_bytes(kept)
+    # A remedy whose program is not here.
+    sh("mkdir -p /etc/runlevels/default; ln -s /etc/init.d/exim /etc/runlevels/default/exim")
+    for name in ("rc-service", "rc-update"):
+        while shutil.which(name):
+            os.unlink(shutil.which(name))
+    said = installer("install", "--replace", "--yes", good=False)
+    assert "the program rc-service is not here" in said and "nothing has been changed" in said, said
+    assert os.path.islink("/etc/runlevels/default/exim") and as_it_was()
+    sh("rm -r /etc/runlevels/default/exim")
+    # newaliases fails: nothing is started.
+    installer("install", "--quiet")
+    pathlib.Path("/etc/aliases").write_text("root: alice\n")
+    sh("postconf -e 'alias_maps = hash:/etc/nowhere/aliases' 'alias_database = hash:/etc/nowhere/aliases'")
+    said = installer("first-start", good=False)
+    assert "/etc/nowhere/aliases" in said and not port_25(), said
+    for words in (("migrate", "ssmtp"), ("migrate", "--back")):
+        assert installer(*words, good=False, user="nobody").strip(), words
+    # What only looks needs no rights.
+    for words in (("check",), ("status",), ("doctor", "--offline"), ("install", "--dry-run")):
+        installer(*words, good=None, user="nobody")
+
+
 def a_full_disk():
     """What was written before the disk was full is taken back."""
     sh("mkdir -p /opt/small && mount -t tmpfs -o size=6m tmpfs /opt/small")
@@ -340,8 +465,9 @@ def a_bare_machine():
         shutil.rmtree(folder, ignore_errors=True)
     installer("install", "--quiet")
     sh("cp /etc/hosts /tmp/hosts && mount --bind /tmp/hosts /etc/hosts && mount -o remount,bind,ro /etc/hosts")
-    said = installer("configure", "--hostname", "mail.example.test", "--accept-unresolved", good=None)
-    assert "/etc/hosts" in said, said
+    before = tree("/etc")
+    said = installer("configure", "--hostname", "mail.example.test", "--accept-unresolved", good=False)
+    assert "/etc/hosts" in said and "nothing has been changed" in said and not changed(before, "/etc"), said
     said = installer("configure", "--myhostname", "mail.example.test", "--accept-unresolved")
     assert sh("postconf -h myhostname").strip() == "mail.example.test", said
     sh("postconf -e inet_protocols=ipv4 maillog_file=/var/log/maillog")
@@ -350,7 +476,8 @@ def a_bare_machine():
     assert "boot" in said or "enable" in said, said
 
 
-TESTS = [databases_of_rpm, database_of_pacman, database_of_dpkg, a_full_disk, a_bare_machine, a_whole_life, accounts_without_tools, others_are_in_the_way, read_only_etc_and_no_root, an_open_relay, c_postfix_is_replaced_and_given_back]
+TESTS = [databases_of_rpm, database_of_pacman, database_of_dpkg, database_of_apk, what_cannot_be_written_to,
+         tools_that_are_not_there_or_fail, a_full_disk, a_bare_machine, a_whole_life, accounts_without_tools, others_are_in_the_way, read_only_etc_and_no_root, an_open_relay, c_postfix_is_replaced_and_given_back]
 
 
 def outside(test):
