@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # portage-inside.sh TOOLS WORK [PART...]: what portage.sh runs inside the copy of the machine. Parts, in this order by default:
-#   block     an ssmtp in world gives Portage's block message, and nothing changes
+#   block     an ssmtp in world gives Portage's block message, and nothing changes; so does every other mail system
 #   swap      an ssmtp that only virtual/mta asked for is replaced in one go, with FEATURES=test
 #   merge     what has been merged: files, owners, modes, links, manual pages, configuration; mail is delivered
-#   flags     another set of flags changes the features; changed configuration is kept
-#   live      the 9999 ebuild from a clone, which builds all crates again (slow; not by default)
+#   live      the 9999 ebuild from a clone takes its place, and gives it back in the next part
+#   release   other flags: a release build with USE="hardened selinux doc"; changed configuration is kept; mail is delivered
 #   unmerge   what is left is what the administrator changed
-#   release   a release build with USE=hardened (slow; not by default: "flags" has a debug build with it)
+# Not by default:
+#   tests     FEATURES=test with the whole suite
 set -uo pipefail
 tools=$1 work=$2
 shift 2
@@ -20,7 +21,10 @@ prepare() {
   export PATH=$tools/portage-3.0.83/bin:/usr/bin:/bin:/usr/sbin:/sbin NOCOLOR=true EMERGE_DEFAULT_OPTS="--color=n --quiet-build=y"
   unset RUSTUP_HOME CARGO_HOME CARGO_INCREMENTAL
   PORTAGE_TMPDIR=$work/tmp "$here/configuration.sh" / "$work/master" "$work/overlay" "$work/distfiles"
-  printf '%s\n' "CARGO_TARGET_DIR=\"$work/target\"" 'USE="debug"' 'CARGO_TERM_COLOR="never"' >> /etc/portage/make.conf
+  # One place for crates and for what they are compiled to. Whoever builds once gains nothing from incremental compilation, and
+  # nobody looks at these programs with a debugger.
+  printf '%s\n' "CARGO_TARGET_DIR=\"$work/target\"" "ECARGO_COMMON=\"$work/crates\"" 'USE="debug"' 'CARGO_TERM_COLOR="never"' \
+    'CARGO_TERM_PROGRESS_WHEN="never"' 'CARGO_INCREMENTAL="0"' 'CARGO_PROFILE_DEV_DEBUG="0"' >> /etc/portage/make.conf
   getent group portage >/dev/null || groupadd -g 250 -r portage
   getent passwd portage >/dev/null || useradd -r -u 250 -g portage -d /var/tmp/portage -s /bin/false portage
   # Portage's scripts say "env python"; its sets are looked for here; GNU tar is gtar on Gentoo.
@@ -52,9 +56,11 @@ part_block() {
   says '[blocks B      ] mail-mta/ssmtp[mta] ("mail-mta/ssmtp[mta]" is soft blocking mail-mta/postfix-rs-'
   says 'cannot be'
   holds '[ -d /var/db/pkg/mail-mta/ssmtp-2.64_p12 ] && [ ! -e /usr/sbin/postfix ]'
-  for other in courier esmtp exim msmtp netqmail notqmail nullmailer opensmtpd postfix sendmail; do
-    is 1 emerge -p $package mail-mta/$other
-    says "is soft blocking mail-mta/postfix-rs-"
+  local others="courier esmtp exim msmtp netqmail notqmail nullmailer opensmtpd postfix sendmail"
+  # shellcheck disable=SC2086
+  is 1 emerge -p $package $(printf 'mail-mta/%s ' $others)
+  for other in $others; do
+    says "[blocks B      ] mail-mta/$other"
   done
   echo 'mail-mta/ssmtp -mta' > /etc/portage/package.use/ssmtp
   is 0 emerge -p --newuse mail-mta/ssmtp $package
@@ -66,8 +72,8 @@ part_swap() {
   # As after an installation of Gentoo: something wanted an MTA, and Portage chose.
   merged virtual emerge '=virtual/mta-1-r2' mail-mta/ssmtp
   emerge -q --deselect mail-mta/ssmtp >/dev/null
-  # The whole suite runs elsewhere; here it is that the ebuild runs it, offline, with its features.
-  POSTFIX_RS_TESTS="--lib config:: -- --color=never" FEATURES=test merged swap emerge --quiet-build=n $package
+  # The whole suite runs elsewhere; here it is that the ebuild runs tests of the programs that it has built, offline, with its features.
+  POSTFIX_RS_TESTS="--test worker --test spool_intake --test spool_real_disk -- --color=never" FEATURES=test merged swap emerge --quiet-build=n $package
   is 0 grep -E "test result: ok. [1-9][0-9]* passed" "$log/swap"
   holds '[ ! -d /var/db/pkg/mail-mta/ssmtp-2.64_p12 ] && [ -d /var/db/pkg/virtual/mta-1-r100 ]'
   holds 'grep -qx postfix-rs /var/db/pkg/mail-mta/postfix-rs-0.1.0/repository'
@@ -92,7 +98,7 @@ part_merge() {
   holds 'ls /usr/share/man/man1/postfix.1* /usr/share/man/man5/postconf.5* /usr/share/man/man8/smtpd.8* >/dev/null'
   holds '[ ! -d /usr/share/doc/postfix-rs-0.1.0/html ]'
   holds 'postconf -m | grep -qx lmdb && postconf -m | grep -qx cdb'
-  holds '[ "$(postfix features | grep -xE "ssl|lmdb|eai|mbox|cdb" | tr "\n" " ")" = "cdb eai lmdb ssl " ]'
+  holds '[ "$(features)" = "cdb eai lmdb ssl " ]'
   is 0 postfix check
   # Every file of an installation by hand is here as well.
   env -u USE postfix-installer install --quiet --root /tmp/by-hand >/dev/null 2>&1
@@ -108,60 +114,77 @@ part_merge() {
   is 0 postfix stop
 }
 
-part_flags() {
-  echo "$package -ssl -lmdb mbox doc -eai hardened" > /etc/portage/package.use/postfix
-  merged flags emerge --newuse --oneshot --quiet-build=n $package
-  holds "grep -q 'USE=.*mbox\*.*-ssl\*' $log/flags || grep -q -- '-ssl' /var/db/pkg/mail-mta/postfix-rs-0.1.0/PKGUSE"
-  holds '[ "$(postfix features | grep -xE "ssl|lmdb|eai|mbox|cdb|hardened" | tr "\n" " ")" = "cdb hardened mbox " ]'
-  # The compiler was told, too; a debug build checks arithmetic in any case.
-  is 0 grep -c -- "-C relro-level=full" "$log/flags"
+part_live() {
+  git clone --quiet "$work/clone" /usr/src/postfix-rs
+  git config --system --add safe.directory '*'
+  # cargo_live_src_unpack vendors the crates, which needs the network or, as here, cargo's cache.
+  ECARGO_OFFLINE=1 ACCEPT_KEYWORDS="**" merged live emerge --oneshot --quiet-build=n =$package-9999
+  holds '[ -d /var/db/pkg/$package-9999 ] && [ ! -d /var/db/pkg/$package-0.1.0 ]'
+  holds '[ "$(features)" = "cdb eai lmdb ssl " ]'
+  holds '[ "$(postconf -h myhostname)" = machine.test ]'
+  is 0 grep -c "The new programs serve after a restart" "$log/live"
+  is 0 postfix check
+  is 0 postfix start
+  is 0 deliver
+  is 0 postfix stop
+}
+
+# The features that flags have changed here.
+features() {
+  postfix features | grep -xE "ssl|lmdb|eai|mbox|cdb|hardened" | tr "\n" " "
+}
+
+part_release() {
+  echo "$package -debug -lmdb mbox doc -eai hardened selinux" > /etc/portage/package.use/postfix
+  merged release emerge --oneshot --quiet-build=n =$package-0.1.0
+  holds '[ -d /var/db/pkg/$package-0.1.0 ] && [ ! -d /var/db/pkg/$package-9999 ]'
+  holds '[ "$(features)" = "cdb hardened mbox ssl " ]'
+  holds '! postconf -m | grep -qx lmdb && postconf -m | grep -qx cdb'
+  # selinux brings the policy, which has its place before the files that it labels.
+  holds '[ -d /var/db/pkg/sec-policy/selinux-postfix-2.20250618 ]'
+  # doc
+  holds 'ls /usr/share/doc/postfix-rs-0.1.0/html/postconf.5.html* /usr/share/doc/postfix-rs-0.1.0/html/mandoc.css* >/dev/null'
+  # hardened: what the compilers were told, and what came of it.
+  for told in '-C overflow-checks=on' '-C relro-level=full' '-C link-arg=-Wl,-z,noexecstack'; do
+    is 0 grep -c -e "$told" "$log/release"
+  done
+  for program in postfix postdrop postfix-installer; do
+    said=$(readelf -Wdlh /usr/sbin/$program)
+    for mark in GNU_RELRO BIND_NOW 'DYN ('; do says "$mark"; done
+    holds "! readelf -Wl /usr/sbin/$program | grep GNU_STACK | grep -q E"
+  done
+  # The changed main.cf is still there, the new one beside it.
+  holds '[ "$(postconf -h myhostname)" = machine.test ]'
+  holds 'grep -q "^mail_spool_directory = /var/mail" /etc/postfix/._cfg0000_main.cf && ! grep -q "^home_mailbox" /etc/postfix/._cfg0000_main.cf'
+  is 0 grep -c "config file.*need" "$log/release"
+  said=$(grep -A4 "QA Notice" "$log/release")
+  holds '[ -z "$said" ]'
+  is 0 postfix check
   # Mail is delivered with all confinement on.
   is 0 postfix start
   is 0 deliver
   is 0 postfix stop
-  holds '! postconf -m | grep -qx lmdb && postconf -m | grep -qx cdb'
-  holds 'ls /usr/share/doc/postfix-rs-0.1.0/html/postconf.5.html* >/dev/null'
-  # The changed main.cf is still there, the new one beside it.
-  holds '[ "$(postconf -h myhostname)" = machine.test ]'
-  holds 'grep -q "^mail_spool_directory = /var/mail" /etc/postfix/._cfg0000_main.cf && ! grep -q "^home_mailbox" /etc/postfix/._cfg0000_main.cf'
-  is 0 grep -c "config file.*need" "$log/flags"
-  is 0 postfix check
-}
-
-part_live() {
-  git clone --quiet "$work/clone" /usr/src/postfix-rs
-  git config --system --add safe.directory '*'
-  # cargo_live_src_unpack vendors the crates, which needs the network or, as here, cargo's cache. With the flags of before,
-  # what they were built to is used again.
-  ECARGO_OFFLINE=1 ACCEPT_KEYWORDS="**" merged live emerge --oneshot --quiet-build=n =$package-9999
-  holds '[ -d /var/db/pkg/$package-9999 ] && [ ! -d /var/db/pkg/$package-0.1.0 ]'
-  holds '[ "$(postfix features | grep -xE "ssl|lmdb|eai|mbox|cdb|hardened" | tr "\n" " ")" = "cdb hardened mbox " ]'
-  is 0 postfix check
 }
 
 part_unmerge() {
-  # That the live ebuild could be merged in its place.
-  is 0 sh -c 'ACCEPT_KEYWORDS="**" emerge -p =mail-mta/postfix-rs-9999'
   postfix stop 2>/dev/null
   merged unmerge emerge --unmerge $package
   holds '[ ! -e /usr/sbin/postfix ] && [ ! -e /usr/libexec/postfix/master ] && [ ! -e /usr/sbin/sendmail ] && [ ! -e /usr/bin/mailq ]'
   holds '[ -f /etc/postfix/main.cf ] && [ -d /var/spool/postfix ] && [ -f /etc/mail/aliases ]'
-  said=$(find /usr/sbin /usr/bin /usr/lib /usr/libexec /usr/share/man /etc/init.d -newer "$log/tools" -name '*post*' 2>/dev/null)
+  said=$(find /usr/sbin /usr/bin /usr/lib /usr/libexec /usr/share/man /usr/share/doc /etc/init.d -newer "$log/tools" -name '*post*' 2>/dev/null)
+  holds '[ -z "$said" ]'
+  # What stays in /etc is what somebody has changed.
+  said=$(find /etc/postfix /etc/conf.d/postfix /etc/init.d/postfix -type f ! -name main.cf ! -name '._cfg*' ! -name '*.db' 2>/dev/null)
   holds '[ -z "$said" ]'
 }
 
-part_release() {
-  merged release env USE="-debug hardened" emerge --oneshot --quiet-build=n $package
-  is 0 grep -c -- '-C overflow-checks=on' "$log/release"
-  is 0 grep -c -- '-C relro-level=full' "$log/release"
-  is 0 postfix check
-  is 0 postfix start
-  is 0 deliver
-  is 0 postfix stop
+part_tests() {
+  FEATURES=test merged tests emerge --oneshot --quiet-build=n =$package-0.1.0
+  is 0 grep -c "test result: ok" "$log/tests"
 }
 
 prepare
-[ $# = 0 ] && set -- block swap merge flags unmerge
+[ $# = 0 ] && set -- block swap merge live release unmerge
 for part in "$@"; do
   echo "=== $part ($SECONDS s)"
   "part_$part"

@@ -2,8 +2,8 @@
 # portage.sh [PART...]: real Portage with our overlay on a throw-away copy of this machine: see portage-inside.sh for the parts.
 #
 # The source archive is the last commit, so commit before you test. Crates come from cargo's cache into GENTOO_WORK/distfiles; nothing
-# is fetched after that. Builds share a cargo target folder below GENTOO_WORK and use the debug profile (USE=debug), except for
-# the part "release".
+# is fetched after that. Builds share a cargo target folder and the crates below GENTOO_WORK, and use the debug profile (USE=debug),
+# except for the part "release".
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)

@@ -52,6 +52,13 @@ IUSE="debug"
 ECARGO_HOME="${WORKDIR}/cargo_home"
 ECARGO_VENDOR="${ECARGO_HOME}/gentoo"
 
+# @ECLASS_VARIABLE: ECARGO_COMMON
+# @USER_VARIABLE
+# @DEFAULT_UNSET
+# @DESCRIPTION:
+# Not in the real eclass: a folder that all builds of the test take their crates from. Where crates lie is part of what cargo
+# compares, so that with the same place one ebuild goes on with what another one has compiled.
+
 CARGO_CRATE_URIS=
 for _c in ${CRATES}; do
 	CARGO_CRATE_URIS+="https://example.org/crates/${_c%@*}/${_c##*@}/download -> ${_c%@*}-${_c##*@}.crate "
@@ -62,13 +69,36 @@ unset _c
 # @DESCRIPTION:
 # Writes an offline cargo configuration.
 cargo_gen_config() {
+	local folder="${ECARGO_VENDOR}"
+	if [[ -n ${ECARGO_COMMON} ]]; then
+		folder="${ECARGO_COMMON}"
+		ecargo_into_common
+	fi
 	mkdir -p "${ECARGO_HOME}" "${ECARGO_VENDOR}" || die
 	printf '%s\n' \
 		'[source.crates-io]' 'replace-with = "gentoo"' \
-		'[source.gentoo]' "directory = \"${ECARGO_VENDOR}\"" \
+		'[source.gentoo]' "directory = \"${folder}\"" \
 		'[net]' 'offline = true' \
 		> "${ECARGO_HOME}/config.toml" || die
 	export CARGO_HOME="${ECARGO_HOME}"
+}
+
+# @FUNCTION: ecargo_into_common
+# @INTERNAL
+# @DESCRIPTION:
+# Adds what has been unpacked to ECARGO_COMMON; a crate that is there already must have the same digest.
+ecargo_into_common() {
+	local crate sum=.cargo-checksum.json
+	mkdir -p "${ECARGO_COMMON}" || die
+	for crate in "${ECARGO_VENDOR}"/*/; do
+		crate=$(basename "${crate}")
+		if [[ ! -d ${ECARGO_COMMON}/${crate} ]]; then
+			mv "${ECARGO_VENDOR}/${crate}" "${ECARGO_COMMON}/" || die
+			continue
+		fi
+		[[ $(grep -o '"package":"[0-9a-f]*"' "${ECARGO_VENDOR}/${crate}/${sum}") == \
+			$(grep -o '"package":"[0-9a-f]*"' "${ECARGO_COMMON}/${crate}/${sum}") ]] || die "${crate} is not what it was"
+	done
 }
 
 # @FUNCTION: cargo_src_unpack
@@ -98,7 +128,7 @@ cargo_live_src_unpack() {
 	mkdir -p "${ECARGO_VENDOR}" || die
 	pushd "${S}" >/dev/null || die
 	CARGO_HOME="${ECARGO_REGISTRY_DIR:-${PORTAGE_ACTUAL_DISTDIR:-${DISTDIR}}/cargo-registry}" \
-		"${CARGO}" vendor --locked ${ECARGO_OFFLINE:+--offline} "${ECARGO_VENDOR}" || die
+		"${CARGO}" vendor --locked --versioned-dirs ${ECARGO_OFFLINE:+--offline} "${ECARGO_VENDOR}" || die
 	popd >/dev/null || die
 	cargo_gen_config
 }
