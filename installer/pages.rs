@@ -73,6 +73,7 @@ pub const MAN: &[Shipped] = &[
     page!("proxymap", "8"),
     page!("qmgr", "8"),
     page!("qshape", "1"),
+    page!("redis_table", "5"),
     page!("regexp_table", "5"),
     page!("relocated", "5"),
     page!("retry", "8"),

@@ -47,14 +47,68 @@ fn everything_has_a_page() {
         }
     }
     let tables = std::fs::read_to_string(folder().join("lookup_tables.5")).unwrap();
-    for (name, built_in) in postfix_rs::lookup::map_types() {
+    // Also those that this build does not have.
+    for (name, _) in postfix_rs::lookup::map_types() {
         let described = there.contains(&format!("{name}_table.5"))
             || tables.contains(&format!(".It Li {name}\n"));
-        if *built_in && !described {
+        if !described {
             missing.push(format!("{name}_table(5)"));
         }
     }
+    let formats = FORMATS.iter().filter(|name| !there.contains(&format!("{name}.5")));
+    missing.extend(formats.map(|name| format!("{name}(5)")));
+    for program in ["postfix-installer.8", "postdrop.1"] {
+        assert!(there.iter().any(|name| name == program), "{program}");
+    }
     assert!(missing.is_empty(), "no manual page: {missing:?}");
+}
+
+/// Files that people write, by the names of their pages.
+const FORMATS: &[&str] = &[
+    "access",
+    "aliases",
+    "body_checks",
+    "bounce",
+    "canonical",
+    "generic",
+    "header_checks",
+    "main.cf",
+    "master",
+    "postconf",
+    "postfix-wrapper",
+    "relocated",
+    "transport",
+    "virtual",
+];
+
+#[test]
+fn every_verb_and_option_of_the_installer_is_explained() {
+    let mut silent = Vec::new();
+    let mut look = |command: &clap::Command| {
+        let verb = command.get_name().to_owned();
+        if command.get_about().is_none() {
+            silent.push(verb.clone());
+        }
+        for argument in command.get_arguments().filter(|argument| argument.get_help().is_none()) {
+            silent.push(format!("{verb} {}", argument.get_id()));
+        }
+    };
+    let mut command = arguments::Arguments::command();
+    command.build();
+    look(&command);
+    let page = std::fs::read_to_string(folder().join("postfix-installer.8")).unwrap();
+    for verb in command.get_subcommands() {
+        look(verb);
+        // With its options; and the page has it.
+        let name = verb.get_name();
+        assert!(name == "help" || page.contains(&format!(".Ss {name}\n")), "{name}");
+    }
+    assert!(silent.is_empty(), "without a word of explanation: {silent:?}");
+    let verbs: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+    for verb in ["check", "install", "configure", "first-start", "status", "doctor", "migrate"] {
+        assert!(verbs.contains(&verb), "{verb}");
+    }
+    assert!(verbs.contains(&"uninstall") && verbs.contains(&"try"));
 }
 
 #[test]
