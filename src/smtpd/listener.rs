@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::anvil::Peaks;
 use super::lobby::ScreenDoor;
+use super::memory::Memory;
 use super::passed::{Passed, Replay};
 use super::peer::{Directory, Peer};
 use super::postscreen;
@@ -59,6 +60,7 @@ struct Door {
     kind: SocketKind,
     name: String,
     most: Option<u32>,
+    memory: Memory,
     /// How many sessions may go on at once.
     places: Arc<Semaphore>,
     log: Log,
@@ -80,11 +82,6 @@ struct Pair<T> {
 
 /// How long a message that is being stored has when the system stops.
 const GRACE: Duration = Duration::from_millis(300);
-
-/// What one session may take apart from the content of its message: buffers for commands, content
-/// and replies, and the envelope. With it, `smtpd_memory_limit` is a number of sessions; the content
-/// of all messages has a bound of its own (`cleanup`).
-const SESSION_MEMORY: usize = 256 << 10;
 
 /// How long stress goes on after all places were taken.
 const STRESS: Duration = Duration::from_secs(1000);
@@ -129,14 +126,16 @@ pub fn prepare(mut birth: Birth) -> Result<State, String> {
                 continue;
             }
         };
-        let affordable = line.config.count(&p::smtpd_memory_limit) / SESSION_MEMORY;
+        let memory = Memory::new(line.config.count(&p::smtpd_memory_limit));
         let allowed = line.line.maxproc.and_then(|most| usize::try_from(most).ok());
-        let places = allowed.unwrap_or(usize::MAX).min(affordable).clamp(1, Semaphore::MAX_PERMITS);
+        let places =
+            allowed.unwrap_or(usize::MAX).min(memory.sessions()).clamp(1, Semaphore::MAX_PERMITS);
         doors.push(Door {
             services,
             kind: line.line.kind,
             name: line.line.name,
             most: line.line.maxproc,
+            memory,
             places: Arc::new(Semaphore::new(places)),
             sockets: line.sockets,
             log: line.log,
@@ -207,7 +206,12 @@ pub async fn serve(state: State, mut life: Life) {
     let (alive, mut all_gone) = tokio::sync::mpsc::channel::<()>(1);
     let mut rooms = Vec::new();
     for door in state.doors {
-        let finish = |service: Unfinished| Arc::new(service(writer.clone(), queue.clone()));
+        let finish = |service: Unfinished| {
+            let mut service = service(writer.clone(), queue.clone());
+            // In calm and under stress the same.
+            service.memory = door.memory.clone();
+            Arc::new(service)
+        };
         let Pair { calm, stressed } = door.services;
         let room = Arc::new(Room {
             services: Pair { calm: finish(calm), stressed: stressed.map(finish) },

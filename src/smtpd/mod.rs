@@ -21,6 +21,7 @@ pub mod keyword;
 mod lint;
 mod listener;
 mod lobby;
+mod memory;
 mod passed;
 mod peer;
 mod policy;

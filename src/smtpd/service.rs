@@ -10,6 +10,7 @@ use super::draft::Maildrop;
 use super::encryption::Encryption;
 use super::guesses::Guesses;
 use super::lint;
+use super::memory::Memory;
 use super::peer::Directory;
 use super::restriction::{List, Parser, Table, protects};
 use super::sasl::Sasl;
@@ -167,6 +168,8 @@ pub struct Service {
     pub cleanup_log: Log,
     /// What the first session is to log: Postfix says it when the program starts.
     first_warnings: std::sync::Mutex<Option<Vec<String>>>,
+    /// What its sessions may take.
+    pub memory: Memory,
     tables: Arc<Tables>,
     mx_backup_warned: AtomicBool,
 }
@@ -227,6 +230,7 @@ impl Service {
         let private = config.queue_directory().join("private");
         let verify_socket = private.join(config.text(&p::address_verify_service_name));
         let probe_sender = ProbeSender::read(config, &rewrite);
+        let memory = Memory::new(config.count(&p::smtpd_memory_limit));
         Ok(Box::new(move |intake| Self {
             name,
             settings,
@@ -245,6 +249,7 @@ impl Service {
             resolver,
             cleanup_log,
             first_warnings: std::sync::Mutex::new(Some(ignored)),
+            memory,
             tables,
             mx_backup_warned: AtomicBool::new(false),
         }))

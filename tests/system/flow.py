@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""A thousand messages through to smtp-sink and to maildirs: none missing, none twice, every body whole."""
-import hashlib, os, pathlib, random, re, smtplib, subprocess, sys, tempfile, threading
+"""A thousand messages through to smtp-sink and to maildirs: none missing, none twice, every body whole; ten
+thousand clients that only wait."""
+import hashlib, os, pathlib, random, re, resource, smtplib, socket, subprocess, sys, tempfile, threading
 sys.path.insert(0, os.path.dirname(__file__))
 from common import System, end, free_port, main, skip, wait_for, can_connect
 
@@ -84,5 +85,23 @@ def smtp_source_is_served():
         assert sent == 3000, f"{sent} of 3000 messages"
 
 
+def ten_thousand_idle_clients():
+    """They are all greeted, and mail gets through between them."""
+    count = 10_000
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with System({"default_process_limit": "11000", "smtpd_client_connection_count_limit": "0"}) as system:
+        clients = [socket.create_connection(("127.0.0.1", system.port), 60) for _ in range(count)]
+        for client in clients:
+            assert client.recv(200).startswith(b"220 "), "no greeting"
+        send_all(system.port, bodies(20, 3), lambda i: f"user{i % 20}@box.test")
+        system.drain()
+        for client in clients[::500]:
+            client.sendall(b"NOOP\r\n")
+            assert client.recv(200).startswith(b"250 "), "an idle client was forgotten"
+        for client in clients:
+            client.close()
+
+
 if __name__ == "__main__":
-    main(a_thousand_into_maildirs, a_thousand_to_the_sink, smtp_source_is_served)
+    main(a_thousand_into_maildirs, a_thousand_to_the_sink, smtp_source_is_served, ten_thousand_idle_clients)

@@ -129,7 +129,6 @@ def a_reload_forgets_nobody():
             # As long as one generation serves beside the other.
             assert mail.command("postfix", "-c", mail.etc, "reload", stderr=subprocess.DEVNULL).returncode == 0
             wait_for(lambda: can_connect(mail.port), "the SMTP port", mail)
-        expect(client.reply(), "220 test.localhost")
         # A session keeps its generation alive, and any of the three may have this one.
         client.say("QUIT")
         wait_for(lambda: len(smtpds(mail)) == 1, "the end of the older generations", mail)

@@ -1,6 +1,8 @@
 //! What DATA and BDAT have in common: the headers that we put before the content, and the verdict
 //! on the whole message.
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use super::parameter::MailParameters;
 use super::{Done, Session, received};
 use crate::cleanup::{Reason, Refusal, Verdict};
@@ -19,6 +21,8 @@ pub(super) struct Incoming {
     pub chunks: ChunkState,
     /// Bytes that are read but not counted, when the connection breaks.
     pub unread: u64,
+    /// The transaction's part of `smtpd_memory_limit`.
+    pub memory: Option<OwnedSemaphorePermit>,
 }
 
 /// Where BDAT stands.

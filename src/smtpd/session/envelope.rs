@@ -17,6 +17,8 @@ use crate::wire::smtp_command::Word;
 
 const BAD_SENDER: &str = "501 5.1.7 Bad sender address syntax";
 const BAD_RECIPIENT: &str = "501 5.1.3 Bad recipient address syntax";
+const NO_MEMORY: &str =
+    "not enough memory for one more message at a time: increase smtpd_memory_limit";
 const MUST_DECLARE: &str = "553 5.6.7 Must declare SMTPUTF8 to send unicode address";
 
 /// How strictly an address is judged.
@@ -95,7 +97,14 @@ impl Session {
             self.reply(&reply).await?;
             return Ok(false);
         }
+        let Some(memory) = service.memory.transaction().await else {
+            self.reset_mail();
+            self.log.warning(format_args!("{NO_MEMORY}"));
+            self.reply("452 4.3.1 Insufficient system storage").await?;
+            return Ok(false);
+        };
         self.incoming.parameters = parameters;
+        self.incoming.memory = Some(memory);
         self.start_transaction(sender);
         if service.settings.proxy_filter.is_some() {
             // What filters are used to hear; the header says it instead.
