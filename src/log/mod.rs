@@ -118,6 +118,11 @@ impl Log {
         Self { stderr_name: Some(self.tag.clone()), ..self }
     }
 
+    /// The same, without standard error: for the words of another program.
+    pub fn without_stderr(self) -> Self {
+        Self { stderr_name: None, ..self }
+    }
+
     /// The log of a part of this process that Postfix has as a program of its own, such as
     /// `cleanup` inside smtpd: same `syslog_name` and number, another program.
     pub fn of_program(&self, program: &str) -> Self {

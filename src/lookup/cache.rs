@@ -82,7 +82,7 @@ impl Cache {
     /// `map_size` is `lmdb_map_size`.
     pub fn open(spec: &str, map_size: u64, log: &Log) -> Result<Self, String> {
         let mut cache = Self::in_memory(spec);
-        let inner = spec.strip_prefix("proxy:").unwrap_or(spec);
+        let inner = spec.trim_start_matches("proxy:");
         let Some((kind, path)) = inner.split_once(':').filter(|(_, path)| !path.is_empty()) else {
             return Err(format!(
                 "open dictionary: expecting \"type:name\" form instead of \"{spec}\""

@@ -13,7 +13,7 @@ use super::client::stream::{ReadError, Stream};
 use super::client::template::{Key, Template};
 use super::lines::show;
 use super::server::{Reply, Server};
-use super::table::{Failure, Purpose, Table};
+use super::table::{Failure, Purpose, SequenceError, Table};
 use crate::log::Log;
 
 /// The server knows no longer keys.
@@ -186,6 +186,20 @@ impl Server for Memcache {
 
     fn is_fixed(&self) -> bool {
         true
+    }
+
+    fn for_each(
+        &self,
+        log: &Log,
+        visit: &mut dyn FnMut(&[u8], &[u8]),
+    ) -> Result<(), SequenceError> {
+        if let Some(backup) = &self.backup {
+            return backup.for_each(visit);
+        }
+        let title = &self.frame.title;
+        let text = format!("database {title}: first/next support requires backup database");
+        self.frame.warn(log, &text);
+        Ok(())
     }
 }
 

@@ -69,6 +69,7 @@ pub use lines::{Report, show};
 pub use native::Syntax;
 pub use open::{map_types, unsupported};
 pub use pattern::match_header;
+pub use proxy::writable;
 pub use record::read_for_postmap as read_records;
 pub use servers::files_of_settings;
 pub use table::{Context, Duplicates, Failure, NO_REASON, Purpose, SequenceError, Table};

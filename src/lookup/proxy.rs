@@ -1,16 +1,44 @@
 //! `proxy:` tables. Every process may open the tables that it is told to, so nothing of
-//! proxymap(8) is needed but its rule: only tables that `proxy_read_maps` lists are open to all.
+//! proxymap(8) is needed but its rules: only tables that `proxy_read_maps` lists are open to all,
+//! and only those of `proxy_write_maps` are written.
 
 use std::collections::HashSet;
 
 use super::lines::{Lines, Report};
 use crate::config::parameters as p;
 use crate::config::{Config, split_list, strip_braces, why};
+use crate::log::Log;
 
 /// How deep lists may name files.
 const DEPTH: usize = 20;
 
-/// The tables that may be read through `proxy:`.
+/// What is wanted of a table behind `proxy:`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// The service proxymap.
+    Read,
+    /// The service proxywrite.
+    Write,
+}
+
+impl Access {
+    /// The service of master.cf that Postfix has for it.
+    const fn service(self) -> &'static str {
+        match self {
+            Self::Read => "proxymap",
+            Self::Write => "proxywrite",
+        }
+    }
+
+    const fn parameter(self) -> &'static str {
+        match self {
+            Self::Read => "proxy_read_maps",
+            Self::Write => "proxy_write_maps",
+        }
+    }
+}
+
+/// The tables that may be read, or written, through `proxy:`.
 #[derive(Debug, Default)]
 pub struct Approved {
     tables: HashSet<String>,
@@ -19,19 +47,41 @@ pub struct Approved {
 }
 
 impl Approved {
-    /// Reads `proxy_read_maps`, and the restriction classes, as proxymap(8) does.
-    pub fn read(config: &Config) -> Self {
+    /// Reads `proxy_read_maps` and the restriction classes, or `proxy_write_maps`, as proxymap(8)
+    /// does.
+    pub fn of(config: &Config, access: Access) -> Self {
         let mut approved = Self::default();
-        approved.add(&config.text(&p::proxy_read_maps), "proxy_read_maps", 0);
+        let list = match access {
+            Access::Read => config.text(&p::proxy_read_maps),
+            Access::Write => config.text(&p::proxy_write_maps),
+        };
+        approved.add(&list, access.parameter(), 0);
+        if access == Access::Write {
+            return approved;
+        }
         for class in split_list(&config.text(&p::smtpd_restriction_classes)) {
             approved.add(&config.value(class), "smtpd_restriction_classes", 0);
         }
         approved
     }
 
-    /// Whether `type:name` may be read.
-    pub fn contains(&self, spec: &str) -> bool {
+    /// Whether `type:name` is among them.
+    fn contains(&self, spec: &str) -> bool {
         self.tables.contains(spec)
+    }
+
+    /// Refuses a table that is not among them, in the words of whoever wanted it; `report` takes
+    /// those of proxymap(8).
+    pub fn check(&self, access: Access, spec: &str, report: &mut Report<'_>) -> Result<(), String> {
+        let service = access.service();
+        if !spec.contains(':') {
+            return Err(format!("{service} open failed for table \"{spec}\": invalid request"));
+        }
+        if self.contains(spec) {
+            return Ok(());
+        }
+        self.complaints.iter().cloned().chain(refusal(access, spec)).for_each(report);
+        Err(format!("{service} service is not configured for table \"{spec}\""))
     }
 
     fn add(&mut self, list: &str, origin: &str, depth: usize) {
@@ -95,12 +145,35 @@ pub fn without_proxy(spec: &str) -> Option<&str> {
     Some(inner).filter(|inner| !inner.is_empty())
 }
 
+/// What is behind `proxy:`, if it may be written; what is not behind `proxy:` may be. The error is
+/// Postfix's text, proxymap(8)'s own lines go to the log.
+pub fn writable<'s>(config: &Config, spec: &'s str, log: &Log) -> Result<&'s str, String> {
+    if !spec.starts_with("proxy:") {
+        return Ok(spec);
+    }
+    let inner = without_proxy(spec).ok_or_else(|| no_table(spec))?;
+    let log = log.of_program("proxymap").without_stderr();
+    let mut report = |text: String| log.warning(format_args!("{text}"));
+    Approved::of(config, Access::Write).check(Access::Write, inner, &mut report)?;
+    Ok(inner)
+}
+
+/// What Postfix says about text that is no `type:name`.
+pub fn no_table(spec: &str) -> String {
+    format!("open dictionary: expecting \"type:name\" form instead of \"{spec}\"")
+}
+
 /// The lines about a table that is not approved.
-pub fn refusal(spec: &str) -> Vec<String> {
+fn refusal(access: Access, spec: &str) -> Vec<String> {
+    let what = match access {
+        Access::Read => "read-only",
+        Access::Write => "read-write",
+    };
+    let parameter = access.parameter();
     vec![
         format!("request for unapproved table: \"{spec}\""),
         format!(
-            "to approve this table for read-only access, list proxy:{spec} in main.cf:proxy_read_maps"
+            "to approve this table for {what} access, list proxy:{spec} in main.cf:{parameter}"
         ),
     ]
 }
@@ -122,7 +195,7 @@ mod tests {
             path.display()
         );
         let config = Config::parse(&Sources { main_cf, ..Sources::default() }).unwrap();
-        let approved = Approved::read(&config);
+        let approved = Approved::of(&config, Access::Read);
         for spec in ["hash:/a", "static:c", "static:e", "static:f"] {
             assert!(approved.contains(spec), "{spec}");
         }
@@ -130,5 +203,23 @@ mod tests {
             assert!(!approved.contains(spec), "{spec}");
         }
         assert!(approved.complaints.is_empty());
+    }
+
+    #[test]
+    fn who_may_write() {
+        let main_cf = "proxy_write_maps = $address_verify_map proxy:lmdb:/c\n\
+                       address_verify_map = proxy:btree:/a\nrelay_domains = proxy:btree:/r\n";
+        let sources = Sources { main_cf: main_cf.to_owned(), ..Sources::default() };
+        let config = Config::parse(&sources).unwrap();
+        let log = Log::new("postfix", "test");
+        let ask = |spec| writable(&config, spec, &log).map(str::to_owned);
+        assert_eq!(ask("proxy:btree:/a").as_deref(), Ok("btree:/a"));
+        assert_eq!(ask("proxy:proxy:lmdb:/c").as_deref(), Ok("lmdb:/c"));
+        assert_eq!(ask("btree:/anything").as_deref(), Ok("btree:/anything"));
+        let refused = "proxywrite service is not configured for table \"btree:/r\"";
+        assert_eq!(ask("proxy:btree:/r").unwrap_err(), refused);
+        let refused = "proxywrite open failed for table \"static\": invalid request";
+        assert_eq!(ask("proxy:static").unwrap_err(), refused);
+        assert!(ask("proxy:").is_err());
     }
 }

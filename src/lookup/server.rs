@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::pin::Pin;
 
-use super::table::Failure;
+use super::table::{Failure, SequenceError};
 use crate::log::Log;
 
 /// A table that answers in its own time, while other sessions go on.
@@ -15,6 +15,15 @@ pub trait Server: Debug + Send + Sync {
     /// Whether it holds fixed strings, so that parts of addresses and parent domains are looked
     /// up too; tables that compute (tcp, socketmap …) see whole keys only.
     fn is_fixed(&self) -> bool;
+
+    /// Gives all records to `visit`, where they can be listed.
+    fn for_each(
+        &self,
+        _log: &Log,
+        _visit: &mut dyn FnMut(&[u8], &[u8]),
+    ) -> Result<(), SequenceError> {
+        Err(SequenceError::Unsupported)
+    }
 }
 
 /// What a [`Server`] will answer.

@@ -310,6 +310,7 @@ impl Table {
             }
             Engine::Indexed(table) => table.for_each(visit).map_err(SequenceError::Failed),
             Engine::Elsewhere(Place::Debug(table) | Place::Proxy(table)) => table.for_each(visit),
+            Engine::Elsewhere(Place::Server(server)) => server.for_each(&self.context.log, visit),
             Engine::Fail => Err(SequenceError::Failed(NO_REASON.into())),
             Engine::Unavailable(why) => Err(SequenceError::Failed(why.clone())),
             _ => Err(SequenceError::Unsupported),

@@ -8,7 +8,7 @@ use std::thread::ThreadId;
 
 use super::address::{self, AddressRules, Found, Keys};
 use super::lines::Report;
-use super::proxy::{self, Approved};
+use super::proxy::{self, Access, Approved};
 use super::table::{Context, Core, Engine, Failure, Place, Purpose, Table};
 use super::watch::Watch;
 use super::{braces, open, servers};
@@ -273,19 +273,19 @@ impl Tables {
         depth: usize,
         report: &mut Report<'_>,
     ) -> Result<Arc<Table>, String> {
-        let Some(inner) = proxy::without_proxy(spec) else {
-            let why =
-                format!("open dictionary: expecting \"type:name\" form instead of \"{spec}\"");
-            return Err(why);
-        };
+        let inner = proxy::without_proxy(spec).ok_or_else(|| proxy::no_table(spec))?;
         // Tables that say what is done with whose rights are opened directly.
         if !purpose.substitution {
             return self.inner(inner, purpose, depth);
         }
-        let approved = self.approved.get_or_init(|| Approved::read(&self.config));
-        if !approved.contains(inner) {
-            approved.complaints.iter().cloned().chain(proxy::refusal(inner)).for_each(report);
-            return Err(format!("proxymap service is not configured for table \"{inner}\""));
+        let approved = self.approved.get_or_init(|| Approved::of(&self.config, Access::Read));
+        if self.is_command {
+            // proxymap(8) has nobody's standard error.
+            let log = self.context.log.of_program("proxymap").without_stderr();
+            let mut report = |text: String| log.warning(format_args!("{text}"));
+            approved.check(Access::Read, inner, &mut report)?;
+        } else {
+            approved.check(Access::Read, inner, report)?;
         }
         self.of_program("proxymap").inner(inner, purpose, depth)
     }

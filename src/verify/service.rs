@@ -288,7 +288,7 @@ fn open_cache(settings: &Settings) -> Result<Cache, String> {
     match settings.map.as_str() {
         "" => Ok(Cache::in_memory("internal:verify")),
         map => {
-            let settled = settings.redirected(map);
+            let settled = settings.redirected(map)?;
             Cache::open(&settled, settings.map_size, &settings.log)
         }
     }

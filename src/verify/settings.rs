@@ -14,6 +14,7 @@ use crate::sys::users;
 /// What the parameters say.
 #[derive(Debug)]
 pub struct Settings {
+    config: Arc<Config>,
     pub(super) log: Log,
     pub(super) times: Times,
     /// address_verify_cache_cleanup_interval; zero is never.
@@ -35,6 +36,7 @@ impl Settings {
     pub fn read(config: &Arc<Config>, rewrite: &Arc<Rewrite>, log: &Log) -> Arc<Self> {
         let log = log.of_program("verify");
         Arc::new(Self {
+            config: config.clone(),
             times: Times {
                 positive_expire: config.time(&p::address_verify_positive_expire_time),
                 positive_refresh: config.time(&p::address_verify_positive_refresh_time),
@@ -55,10 +57,12 @@ impl Settings {
         })
     }
 
-    /// A map in `data_directory`, if it was to be in a folder that is not the mail owner's.
-    pub(super) fn redirected(&self, map: &str) -> String {
-        let Ok(user) = users::user(&self.owner) else { return map.to_owned() };
+    /// A map in `data_directory`, if it was to be in a folder that is not the mail owner's. The
+    /// error says that it is behind `proxy:` and may not be written.
+    pub(super) fn redirected(&self, map: &str) -> Result<String, String> {
+        crate::lookup::writable(&self.config, map, &self.log)?;
+        let Ok(user) = users::user(&self.owner) else { return Ok(map.to_owned()) };
         let owner = (user.uid.into(), self.owner.as_str());
-        crate::lookup::cache::redirected(map, owner, &self.data_directory, &self.log)
+        Ok(crate::lookup::cache::redirected(map, owner, &self.data_directory, &self.log))
     }
 }

@@ -3,6 +3,7 @@
 use std::io::BufRead;
 use std::sync::Arc;
 
+use super::make::BehindProxy;
 use super::options::Which;
 use super::output::Output;
 use super::{Context, Fatal, message};
@@ -162,7 +163,11 @@ pub(super) fn delete(context: &Context, key: &[u8]) -> Result<bool, Fatal> {
         key => vec![key.to_vec()],
     };
     let mut found = false;
-    for (kind, name) in context.specs() {
+    for (mut kind, mut name) in context.specs() {
+        let behind = (kind == "proxy").then(|| BehindProxy::open(context, &name)).transpose()?;
+        if let Some(behind) = &behind {
+            (kind, name) = (behind.kind.clone(), behind.name.clone());
+        }
         if !can_make(&kind) {
             return Err(unchangeable(&kind, &name, "delete").into());
         }

@@ -64,6 +64,9 @@ pub(super) fn make(context: &Context, kind: &str, name: &str) -> Result<(), Fata
     if kind == "proxy" && call.verb == Verb::Make {
         return Err("can't create maps via the proxy service".to_owned().into());
     }
+    if kind == "proxy" {
+        return update_behind_proxy(context, name);
+    }
     let source = Source::open(name, &call.verb)?;
     let mask = 0o022 | source.mode.filter(|_| call.save_mode).map_or(0, |mode| !mode & 0o077);
     let owner = owner(context, &source, name)?;
@@ -75,6 +78,45 @@ pub(super) fn make(context: &Context, kind: &str, name: &str) -> Result<(), Fata
         _ => Builder::new(kind, name, making),
     };
     fill(context, builder, &source)
+}
+
+/// `-i` through `proxy:`, where the mail system's own user writes.
+fn update_behind_proxy(context: &Context, name: &str) -> Result<(), Fatal> {
+    let source = Source::open(name, &Verb::Update)?;
+    let behind = BehindProxy::open(context, name)?;
+    let BehindProxy { kind, name, .. } = &behind;
+    check_type(kind, name, &Verb::Update)?;
+    fill(context, Builder::existing(kind, name, context.making(PRIVATE), true)?, &source)
+}
+
+/// Of files that proxymap(8) makes.
+const PRIVATE: u32 = 0o600;
+
+/// A table behind `proxy:` that may be written, and the rights to do so until this is dropped.
+pub(super) struct BehindProxy {
+    pub(super) kind: String,
+    pub(super) name: String,
+    _rights: Option<Rights>,
+}
+
+impl BehindProxy {
+    /// `name` is what stands behind `proxy:`.
+    pub(super) fn open(context: &Context, name: &str) -> Result<Self, Fatal> {
+        let spec = format!("proxy:{name}");
+        let inner = crate::lookup::writable(&context.config, &spec, &context.log)?;
+        let (kind, name) = inner.split_once(':').unwrap_or((inner, ""));
+        let (kind, name) = (kind.to_owned(), name.to_owned());
+        let rights = match getuid().is_root() {
+            true => {
+                let owner = context.config.text(&p::mail_owner);
+                let user = crate::sys::users::user(&owner)
+                    .map_err(|_| Fatal(format!("unknown user name: {owner}")))?;
+                Some(Rights::of(user.uid, user.gid)?)
+            }
+            false => None,
+        };
+        Ok(Self { kind, name, _rights: rights })
+    }
 }
 
 fn fill(context: &Context, mut builder: Builder, source: &Source) -> Result<(), Fatal> {

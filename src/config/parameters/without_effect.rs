@@ -45,7 +45,6 @@ static GROUPS: &[(&str, &[&str])] = &[
             "connection_cache_ttl_limit",
         ],
     ),
-    ("caches are written by their owners alone", &["proxy_write_maps"]),
     (
         "the queue knows for which sites mail waits",
         &["fast_flush_purge_time", "fast_flush_refresh_time"],

@@ -80,6 +80,11 @@ impl Frame {
     /// The key in its parts; none if the templates or `domain` leave it out, or if no server could
     /// hold it.
     pub async fn admit<'k>(&self, key: &'k [u8], log: &Log) -> Result<Option<Key<'k>>, Failure> {
+        // memcache_table(5) looks at the key before that.
+        let is_told = self.domains.is_empty() && !self.title.starts_with("memcache:");
+        if key.is_empty() && is_told {
+            self.warn(log, &format!("table \"{}\": empty query string -- ignored", self.title));
+        }
         if key.is_empty() || key.contains(&0) {
             return Ok(None);
         }
@@ -165,7 +170,9 @@ impl Collection<'_> {
             log,
             match much {
                 TooMuch::Values => {
-                    format!("{part}: {name}: Expansion limit exceeded for key: '{key}'")
+                    // sqlite_table(5) alone has no colon there.
+                    let colon = if self.frame.title.starts_with("sqlite:") { "" } else { ":" };
+                    format!("{part}: {name}: Expansion limit exceeded for key{colon} '{key}'")
                 }
                 TooMuch::Bytes => format!("{part}: {name}: result is too large for key: '{key}'"),
             },

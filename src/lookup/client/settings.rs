@@ -175,8 +175,9 @@ impl<'c> Settings<'c> {
 
     /// A template from `text`; `what` is `query` or `result`.
     pub fn template(&self, what: &str, text: &str) -> Result<Template, String> {
-        Template::parse(text)
-            .ok_or_else(|| format!("{}: Invalid {what} template: {text}", self.name))
+        Template::parse(text).ok_or_else(|| {
+            format!("db_common_parse: {}: Invalid {what} template: {text}", self.name)
+        })
     }
 
     /// Where a setting stands: the file and the line, if it is there.

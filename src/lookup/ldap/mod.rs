@@ -114,7 +114,9 @@ impl Ldap {
             code => return Err(self.search_error(i64::from(code), log)),
         }
         let mut values = values::Values::new(self, &key, log);
-        values.take(entries, 1).await?;
+        let taken = values.take(entries, 1).await;
+        values.report_last(log);
+        taken?;
         Ok(values.finish())
     }
 

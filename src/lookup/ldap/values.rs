@@ -10,17 +10,31 @@ use super::message::{Entry, NO_SUCH_OBJECT, SUCCESS, Search, words};
 use super::{Ldap, filter, show, url};
 use crate::log::Log;
 
+/// What the C library says about a filter that is none.
+const BAD_FILTER: i64 = -7;
+
 /// The values for one key.
 pub struct Values<'a> {
     table: &'a Ldap,
     found: Collection<'a>,
+    /// How the last search ended.
+    last: i64,
     log: &'a Log,
 }
 
 impl<'a> Values<'a> {
     /// No values yet.
     pub fn new(table: &'a Ldap, key: &'a Key<'a>, log: &'a Log) -> Self {
-        Self { table, found: table.frame.collect(key), log }
+        Self { table, found: table.frame.collect(key), last: i64::from(SUCCESS), log }
+    }
+
+    /// The last word about searches for further entries, as the C library remembers only that.
+    pub fn report_last(&self, log: &Log) {
+        if self.last != i64::from(SUCCESS) {
+            let words = words(self.last);
+            let text = "Had some trouble with entries returned by search";
+            self.table.frame.warn(log, &format!("dict_ldap_lookup: {text}: {words}"));
+        }
     }
 
     /// All values, if there are any.
@@ -94,20 +108,21 @@ impl<'a> Values<'a> {
     async fn follow(&mut self, value: &[u8], depth: usize) -> Result<(), Failure> {
         let text = show(value);
         let search = if url::is_url(&text) {
-            let search = url::parse(&text).and_then(|url| self.by_url(url));
-            match search {
+            let Some(url) = url::parse(&text) else {
+                let warning = format!("dict_ldap_get_values[{depth}]: malformed URL {text}");
+                return Err(self.table.frame.broken(self.log, warning));
+            };
+            match self.by_url(url) {
                 Some(Some(search)) => search,
                 Some(None) => return Ok(()),
-                None => {
-                    let warning = format!("dict_ldap_get_values[{depth}]: malformed URL {text}");
-                    return Err(self.table.frame.broken(self.log, warning));
-                }
+                None => return Err(self.no_search(BAD_FILTER, depth)),
             }
         } else {
             let names = self.table.attributes.names.clone();
             self.table.search(value.to_vec(), url::Scope::Base, everything(), names)
         };
         let (outcome, entries) = self.table.ask(&search, self.log).await?;
+        self.last = i64::from(outcome.code);
         match outcome.code {
             SUCCESS => Box::pin(self.take(entries, depth + 1)).await,
             NO_SUCH_OBJECT => {
@@ -116,13 +131,15 @@ impl<'a> Values<'a> {
                 self.table.frame.warn(self.log, &warning);
                 Ok(())
             }
-            code => {
-                let words = words(i64::from(code));
-                let warning =
-                    format!("dict_ldap_get_values[{depth}]: search error {code}: {words} ");
-                Err(self.table.frame.broken(self.log, warning))
-            }
+            code => Err(self.no_search(i64::from(code), depth)),
         }
+    }
+
+    fn no_search(&mut self, code: i64, depth: usize) -> Failure {
+        self.last = code;
+        let words = words(code);
+        let warning = format!("dict_ldap_get_values[{depth}]: search error {code}: {words} ");
+        self.table.frame.broken(self.log, warning)
     }
 
     /// The search that a URL stands for; the inner none if it asks for nothing of interest, the

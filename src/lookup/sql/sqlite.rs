@@ -175,7 +175,7 @@ mod tests {
         let table = database.table(limited).unwrap();
         assert_eq!(
             database.find(&table, "a@x").unwrap_err(),
-            "dict_sqlite_lookup: /x: Expansion limit exceeded for key: 'a@x'"
+            "dict_sqlite_lookup: /x: Expansion limit exceeded for key 'a@x'"
         );
         assert_eq!(database.find(&table, "a@y").unwrap(), None);
         let table = database.table("query = SELECT nonsense\n").unwrap();

@@ -70,6 +70,7 @@ impl Passes {
         if map.is_empty() {
             return Ok(None);
         }
+        crate::lookup::writable(config, &map, log)?;
         let settings = Settings {
             map: settled(config, &map, log),
             map_size: u64::try_from(config.int(&p::lmdb_map_size)).unwrap_or(0),
@@ -233,7 +234,7 @@ impl Passes {
 /// Where the clients are really kept.
 fn settled(config: &Config, map: &str, log: &Log) -> String {
     let data_directory = PathBuf::from(config.text(&p::data_directory));
-    let inner = map.strip_prefix("proxy:").unwrap_or(map);
+    let inner = map.trim_start_matches("proxy:");
     if inner.starts_with("memcache:") {
         let own = format!("btree:{}", data_directory.join("postscreen_cache").display());
         log.warning(format_args!(

@@ -7,7 +7,7 @@ NEEDS = ('mysql',)
 
 
 QUERY = "query = SELECT goto FROM addresses WHERE address = '%s'\n"
-KEYS = ("alice@v.test", "ALICE@V.TEST", "many@v.test", "none@v.test", "it's@v.test", "empty@v.test", "' OR '1'='1", "back\\\\slash", "plain")
+KEYS = ("alice@v.test", "ALICE@V.TEST", "many@v.test", "none@v.test", "it's@v.test", "empty@v.test", "' OR '1'='1", "back\\\\slash", "plain", "")
 
 
 def run(t):
@@ -29,3 +29,12 @@ def run(t):
     t.title("in main.cf"); t.main(**{"try_" + n: v for n, v in (l.split(" = ", 1) for l in (login + QUERY).strip().splitlines())}); t.sh("postmap -q alice@v.test mysql:try")
     say("procedure", "query = CALL find_address('%s')\n", "alice@v.test", "many@v.test")
     ask(t, "mysql", "socket", login.replace("127.0.0.1", "unix:/srv/mysql/socket") + QUERY, "alice@v.test")
+    say("bad-query", "query = SELECT nonsense FROM addresses WHERE address = '%s'\n", "x")
+    say("bad-syntax", "query = SELECT FROM WHERE '%s' = = 1\n", "x")
+    say("bad-template", "query = SELECT '%z'\n", "x")
+    say("bad-format", QUERY + "result_format = %q\n", "x")
+    say("bad-number", QUERY + "expansion_limit = many\n", "x")
+    say("no-query", "", "x")
+    say("half-a-query", "table = addresses\nselect_field = goto\n", "x")
+    ask(t, "mysql", "bad-password", login.replace(PASSWORD, "wrong") + QUERY, "x")
+    ask(t, "mysql", "bad-database", login.replace("= mail", "= post") + QUERY, "x")

@@ -7,7 +7,7 @@ NEEDS = ('pgsql',)
 
 
 QUERY = "query = SELECT goto FROM addresses WHERE address = '%s'\n"
-KEYS = ("alice@v.test", "ALICE@V.TEST", "many@v.test", "none@v.test", "it's@v.test", "empty@v.test", "' OR '1'='1", "back\\\\slash", "plain")
+KEYS = ("alice@v.test", "ALICE@V.TEST", "many@v.test", "none@v.test", "it's@v.test", "empty@v.test", "' OR '1'='1", "back\\\\slash", "plain", "")
 
 
 def run(t):
@@ -28,3 +28,12 @@ def run(t):
     t.title("several keys"); t.sh("printf 'alice@v.test\\nnone\\nmany@v.test\\n' | postmap -q - pgsql:/w/usual.cf")
     t.title("in main.cf"); t.main(**{"try_" + n: v for n, v in (l.split(" = ", 1) for l in (login + QUERY).strip().splitlines())}); t.sh("postmap -q alice@v.test pgsql:try")
     say("function", "select_function = find_address\n", "alice@v.test", "many@v.test")
+    say("bad-query", "query = SELECT nonsense FROM addresses WHERE address = '%s'\n", "x")
+    say("bad-syntax", "query = SELECT FROM WHERE '%s' = = 1\n", "x")
+    say("bad-template", "query = SELECT '%z'\n", "x")
+    say("bad-format", QUERY + "result_format = %q\n", "x")
+    say("bad-number", QUERY + "expansion_limit = many\n", "x")
+    say("no-query", "", "x")
+    say("half-a-query", "table = addresses\nselect_field = goto\n", "x")
+    ask(t, "pgsql", "bad-password", login.replace(PASSWORD, "wrong") + QUERY, "x")
+    ask(t, "pgsql", "bad-database", login.replace("= mail", "= post") + QUERY, "x")

@@ -7,7 +7,7 @@ NEEDS = ('sqlite',)
 
 
 QUERY = "query = SELECT goto FROM addresses WHERE address = '%s'\n"
-KEYS = ("alice@v.test", "ALICE@V.TEST", "many@v.test", "none@v.test", "it's@v.test", "empty@v.test", "' OR '1'='1", "back\\\\slash", "plain")
+KEYS = ("alice@v.test", "ALICE@V.TEST", "many@v.test", "none@v.test", "it's@v.test", "empty@v.test", "' OR '1'='1", "back\\\\slash", "plain", "")
 
 
 def run(t):
@@ -26,3 +26,10 @@ def run(t):
     t.title("not there"); t.sh("postmap -q x sqlite:/w/none.cf; postmap -s sqlite:/w/usual.cf; postmap -d x sqlite:/w/usual.cf")
     t.title("several keys"); t.sh("printf 'alice@v.test\\nnone\\nmany@v.test\\n' | postmap -q - sqlite:/w/usual.cf")
     t.title("in main.cf"); t.main(**{"try_" + n: v for n, v in (l.split(" = ", 1) for l in (login + QUERY).strip().splitlines())}); t.sh("postmap -q alice@v.test sqlite:try")
+    say("limit", QUERY + "expansion_limit = 1\n", "alice@v.test", "many@v.test")
+    say("bad-template", "query = SELECT '%z'\n", "x")
+    say("bad-format", QUERY + "result_format = %q\n", "x")
+    say("no-query", "", "x")
+    say("unquoted", "query = SELECT goto FROM addresses WHERE address = %s\n", "'plain'", "1 OR 1")
+    say("bad-query", "query = SELECT nonsense FROM addresses\n", "x")
+    ask(t, "sqlite", "no-file", "dbpath = /srv/none.sqlite\n" + QUERY, "x")
