@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use postfix_rs::config::master_cf::ServiceLine;
 use postfix_rs::config::{Config, Sources};
+use postfix_rs::master;
 
 /// A table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,11 +49,16 @@ impl Table {
     }
 }
 
-/// A configuration as far as it can be read: main.cf, master.cf and its services.
-pub fn load(directory: &Path) -> Result<(std::sync::Arc<Config>, Vec<ServiceLine>), String> {
+/// A configuration as far as it can be read: main.cf, master.cf and its services. `warn` hears what
+/// a start would warn of in master.cf.
+pub fn load(
+    directory: &Path,
+    mut warn: impl FnMut(String),
+) -> Result<(std::sync::Arc<Config>, Vec<ServiceLine>), String> {
     let sources = Sources::read(directory).map_err(|problem| problem.text)?;
     let config = Config::parse(&sources).map_err(|problem| problem.text)?;
-    let services = config.services(&sources, |_| {}).map_err(|problem| problem.text)?;
+    let services = config.services(&sources, &mut warn).map_err(|problem| problem.text)?;
+    master::unserved(&config, &services).into_iter().for_each(warn);
     Ok((config, services))
 }
 

@@ -62,6 +62,8 @@ pub(crate) struct Patient<'a> {
     directory: PathBuf,
     config: Arc<Config>,
     services: Vec<ServiceLine>,
+    /// What a start would warn of in master.cf.
+    warnings: Vec<String>,
     offline: bool,
 }
 
@@ -108,10 +110,11 @@ fn finding(
 pub(crate) fn run(context: &Context, options: &DoctorOptions) -> ExitCode {
     let directory = context.machine.root.at(&options.config);
     let mut findings = before_all(context);
-    match tables::load(&directory) {
+    let mut warnings = Vec::new();
+    match tables::load(&directory, |warning| warnings.push(warning)) {
         Ok((config, services)) => {
             let offline = options.offline;
-            let patient = Patient { context, directory, config, services, offline };
+            let patient = Patient { context, directory, config, services, warnings, offline };
             for (name, check) in CHECKS {
                 let found = check(&patient);
                 if found.is_empty() {

@@ -12,7 +12,7 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
             "correct the value; postconf(5) says what it may be",
         )
     });
-    let warnings = report.warnings.into_iter().map(|text| {
+    let warnings = report.warnings.into_iter().chain(patient.warnings.clone()).map(|text| {
         let (severity, fix) = mending(&text);
         finding("parameters", severity, text, fix)
     });
@@ -38,8 +38,11 @@ pub(super) fn mending(text: &str) -> (Severity, String) {
     let fix = match (text.rsplit_once("did you mean "), text.split_once("; instead, ")) {
         (Some((_, name)), _) => format!("write {}", name.trim_end_matches('?')),
         (None, Some((_, instead))) => instead.to_owned(),
-        (None, None) if text.contains("overriding earlier entry") => {
+        (None, None) if text.contains("overriding earlier entry") || text.contains("duplicate") => {
             "remove one of the two lines".to_owned()
+        }
+        (None, None) if text.contains("the service is not started") => {
+            "remove the line from master.cf, or have something else serve it: spawn(8)".to_owned()
         }
         (None, None) => "remove the line, or use the name in another value".to_owned(),
     };

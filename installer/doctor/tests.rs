@@ -26,8 +26,15 @@ fn found_in(fake: &Fake, main_cf: &str, check: fn(&Patient<'_>) -> Vec<Finding>)
         yes: false,
         voice: Voice { quiet: true, json: false, terminal: false },
     };
-    let (config, services) = tables::load(&directory).unwrap();
-    let patient = Patient { context: &context, directory, config, services, offline: true };
+    let (config, services) = tables::load(&directory, |_| {}).unwrap();
+    let patient = Patient {
+        context: &context,
+        directory,
+        config,
+        services,
+        warnings: Vec::new(),
+        offline: true,
+    };
     check(&patient).into_iter().map(|finding| finding.text).collect()
 }
 
@@ -100,8 +107,15 @@ fn secrets_that_everybody_reads() {
         let directory = machine.root.at("/etc/postfix");
         let voice = Voice { quiet: true, json: false, terminal: false };
         let context = Context { machine, prefix: "/usr".into(), dry_run: false, yes: false, voice };
-        let (config, services) = tables::load(&directory).unwrap();
-        let patient = Patient { context: &context, directory, config, services, offline: true };
+        let (config, services) = tables::load(&directory, |_| {}).unwrap();
+        let patient = Patient {
+            context: &context,
+            directory,
+            config,
+            services,
+            warnings: Vec::new(),
+            offline: true,
+        };
         modes::check(&patient).iter().any(|finding| finding.text.contains("read the passwords"))
     };
     assert!(readable(0o644));

@@ -7,8 +7,8 @@
 use std::path::Path;
 
 use postfix_rs::commands::postsuper;
-use postfix_rs::config::Config;
 use postfix_rs::config::master_cf::ServiceLine;
+use postfix_rs::config::{Config, parameters as p, split_list};
 
 use crate::conflict::{self, Evidence};
 use crate::context::Context;
@@ -35,16 +35,33 @@ pub(super) fn plan(draft: &mut Draft<'_>, context: &Context) -> Outcome {
             .advise("stop it first: postfix stop"));
     }
     let directory = machine.root.at("/etc/postfix");
-    let (config, services) = tables::load(&directory).map_err(|why| {
+    let mut warnings = Vec::new();
+    let loaded = tables::load(&directory, |warning| warnings.push(warning));
+    let (config, services) = loaded.map_err(|why| {
         Failure::new(format!("the configuration cannot be read: {why}"))
             .advise("mend it; nothing has been changed")
     })?;
     paths(draft, context)?;
     rebuild(draft, context, &config, &services)?;
     let report = config.check(&services);
-    report.errors.iter().chain(&report.warnings).for_each(|line| draft.note(line.clone()));
+    report
+        .errors
+        .into_iter()
+        .chain(report.warnings)
+        .chain(warnings)
+        .for_each(|line| draft.note(line));
+    others(draft, &config);
     take_queue(draft, context, &config);
     Ok(())
+}
+
+/// Other instances of postmulti(1) have configurations of their own.
+fn others(draft: &mut Draft<'_>, config: &Config) {
+    for directory in split_list(&config.text(&p::multi_instance_directories)) {
+        draft.note(format!(
+            "{directory} is an instance of its own: postfix check says what it needs, and its first start takes its queue over"
+        ));
+    }
 }
 
 /// Where our programs are. C Postfix's own folder of daemons is gone with it.

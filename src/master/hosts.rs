@@ -1,5 +1,8 @@
 //! Which process serves which master.cf line.
 
+use crate::config::Config;
+use crate::config::master_cf::ServiceLine;
+
 /// A kind of process that master starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Host {
@@ -66,6 +69,21 @@ impl Host {
             Self::Smtpd => "smtpd",
         }
     }
+}
+
+/// What is said about lines that nobody serves.
+pub fn unserved(config: &Config, lines: &[ServiceLine]) -> Vec<String> {
+    let missing = lines.iter().filter(|line| service(&line.program) == Service::Missing);
+    let text = |line: &ServiceLine| {
+        format!(
+            "{}/master.cf: line {}: service {}: there is no program {} here; the service is not started",
+            config.directory.display(),
+            line.line,
+            line.name,
+            line.program
+        )
+    };
+    missing.map(text).collect()
 }
 
 /// Who serves a line with this program.

@@ -18,6 +18,7 @@ pub mod sockets;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+pub use self::hosts::unserved;
 pub use self::lock::{is_running, pid_of_master};
 pub use self::options::Options;
 

@@ -158,13 +158,8 @@ impl Plan {
         for warning in &self.warnings {
             log.warning(format_args!("{warning}"));
         }
-        for line in &self.lines {
-            if hosts::service(&line.program) == Service::Missing {
-                log.warning(format_args!(
-                    "{}/master.cf: line {}: service {}: there is no program {} here; the service is not started",
-                    self.config.directory.display(), line.line, line.name, line.program
-                ));
-            }
+        for text in hosts::unserved(&self.config, &self.lines) {
+            log.warning(format_args!("{text}"));
         }
     }
 }

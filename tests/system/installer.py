@@ -202,7 +202,7 @@ def c_postfix_is_replaced_and_given_back():
        "chgrp postdrop /usr/sbin/postdrop /usr/sbin/postqueue; chmod 2755 /usr/sbin/postdrop /usr/sbin/postqueue")
     own = "compatibility_level = 3.6\nmyhostname = mail.example.test\nmydestination = mail.example.test\ninet_interfaces = loopback-only\n" \
           "maillog_file = /var/log/maillog\nalias_maps = texthash:/etc/aliases\nalias_database =\ndaemon_directory = /usr/lib/postfix/sbin\n" \
-          "defer_transports = smtp local\nhome_mailbox = .maildir/\nsetgid_group = postdrop\n"
+          "defer_transports = smtp local\nhome_mailbox = .maildir/\nsetgid_group = postdrop\nmax_use = 50\nnosuch_parameter = x\n"
     (etc / "main.cf").write_text(own)
     pathlib.Path("/etc/aliases").write_text("root: alice\n")
     sh("script -qec 'postfix start' /dev/null")
@@ -221,7 +221,13 @@ def c_postfix_is_replaced_and_given_back():
     programs = tree("/usr/sbin", "/usr/bin")
     installer("install", "--replace", "--yes", "--quiet")
     assert (etc / "main.cf").read_text() == own
-    installer("migrate", "postfix")
+    (etc / "master.cf").write_text((etc / "master.cf").read_text() + "628 inet n - n - - qmqpd\n")
+    # A plan first, which says what will be other than it was; then the same, carried out.
+    for words in (("migrate", "postfix", "--dry-run"), ("doctor", "--offline", "--json"), ("migrate", "postfix")):
+        assert deferred()
+        said = installer(*words, good=None if words[0] == "doctor" else True)
+        assert "max_use has no effect" in said and "there is no program qmqpd here" in said and "nosuch_parameter" in said, said
+        assert words[0] != "doctor" or "3 messages of C Postfix" in said, said
     assert not deferred()
     listed = [json.loads(line) for line in sh("postqueue -j 2>/dev/null").splitlines()]
     assert sorted(m["queue_id"] for m in listed) == sorted(names), listed
