@@ -16,6 +16,7 @@ use crate::machine::{Distribution, Init, Machine};
 use crate::main_cf::{MainCf, Present};
 use crate::plan::{Draft, Owner, Plan, Role, Source};
 use crate::programs::{self, Programs};
+use crate::selinux;
 use crate::use_flags::Asked;
 
 /// Installs, or stages below `--root`.
@@ -120,7 +121,7 @@ fn decide(context: &Context, programs: &Programs, asked: &Asked) -> Plan {
     put_configuration(&mut draft, context, programs, asked);
     folders::plan(&mut draft, machine);
     if programs.flags.has("selinux") && machine.is_live() {
-        label(&mut draft, machine, &context.prefix);
+        selinux::plan(&mut draft, machine, &context.prefix);
     }
     draft.finish()
 }
@@ -291,19 +292,6 @@ pub fn mailboxes(text: &mut MainCf, mbox: bool) {
     let (name, value) =
         if mbox { ("mail_spool_directory", "/var/mail") } else { ("home_mailbox", ".maildir/") };
     text.set(name, value, Present::Keep, &["home_mailbox", "mail_spool_directory"]);
-}
-
-/// USE=selinux: what was installed gets the labels of the policy.
-fn label(draft: &mut Draft<'_>, machine: &Machine, prefix: &Path) {
-    let Some(restorecon) = machine.tool("restorecon") else {
-        draft.note("USE=selinux: restorecon is not here; label the files with: restorecon -R /usr/sbin /usr/libexec/postfix /etc/postfix /var/spool/postfix");
-        return;
-    };
-    let sbin = prefix.join("sbin").display().to_string();
-    let libexec = prefix.join("libexec/postfix").display().to_string();
-    let restorecon = restorecon.display().to_string();
-    let words = [&restorecon, "-R", &sbin, &libexec, "/etc/postfix", "/var/spool/postfix"];
-    draft.run(&words, "SELinux labels", None, Role::State);
 }
 
 fn next_steps(context: &Context) {

@@ -29,6 +29,7 @@ mod conflict;
 mod accounts;
 mod folders;
 mod service;
+mod selinux;
 mod tables;
 mod hostname;
 

@@ -228,6 +228,11 @@ impl<'m> Draft<'m> {
         self.plan
     }
 
+    /// Whether there is nothing to do so far.
+    pub fn is_empty(&self) -> bool {
+        self.plan.steps.is_empty()
+    }
+
     /// Whether a step writes that path.
     pub fn is_planned(&self, path: &Path) -> bool {
         self.planned.contains(path)

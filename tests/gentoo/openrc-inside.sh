@@ -80,6 +80,13 @@ is 3 $service status
 is 0 /etc/init.d/postfix.second status
 is 0 deliver 2525
 is 0 /etc/init.d/postfix.second stop
+# Its conf.d says where else its configuration is.
+mv /etc/postfix.second /srv/second
+echo 'config_directory="/srv/second"' > /etc/conf.d/postfix.second
+is 0 /etc/init.d/postfix.second start
+is 0 deliver 2525
+is 0 /etc/init.d/postfix.second reload
+is 0 /etc/init.d/postfix.second stop
 ln -s postfix /etc/init.d/postfix.third
 is 1 /etc/init.d/postfix.third start
 says "There is no /etc/postfix.third"
@@ -101,6 +108,24 @@ holds "[ -n '$new' ] && [ '$new' != '$old' ]"
 is 0 deliver
 is 0 $service reload
 is 0 $service flush
+is 0 $service checkconfig
+before=$(master_of /var/spool/postfix)
+is 0 $service restart
+for _ in $(seq 50); do
+  new=$(master_of /var/spool/postfix)
+  [ -n "$new" ] && [ "$new" != "$before" ] && break
+  sleep 0.2
+done
+holds "[ -n '$new' ] && [ '$new' != '$before' ]"
+is 0 $service status
+is 0 deliver
+# A restart that could not end well leaves what runs alone.
+echo 'queue_directory' >> /etc/postfix/main.cf
+is 1 $service restart
+says "missing '=' after attribute name"
+cp /etc/postfix/main.cf.good /etc/postfix/main.cf
+is 0 $service status
+is 0 deliver
 is 0 $service stop
 is 3 $service status
 holds '! postfix status >/dev/null 2>&1'

@@ -450,6 +450,27 @@ def tools_that_are_not_there_or_fail():
         installer(*words, good=None, user="nobody")
 
 
+def labels_of_selinux():
+    """USE=selinux with a real policy and its real tools: rules for what the policy does not know, and none twice; they go with the installation."""
+    if not os.path.exists("/etc/selinux/config") or not shutil.which("semanage") or not shutil.which("matchpathcon"):
+        skip("no SELinux policy: selinux-policy-default and policycoreutils-python-utils bring one")
+    rules = lambda: sh("semanage fcontext -l -C")
+    words = ("install", "--prefix", "/opt/mail", "--use", "selinux")
+    plan = installer(*words, "--dry-run")
+    assert "fcontext -a -f f -t postfix_master_exec_t /opt/mail/sbin/postfix" in plan and "restorecon -R /opt/mail/sbin/postfix" in plan, plan
+    assert "/opt/mail" not in rules()
+    installer(*words)
+    assert "/opt/mail/sbin/postfix " in rules() and "/opt/mail/sbin/postdrop " in rules(), rules()
+    for path, kind in (("/opt/mail/sbin/postfix", "master_exec"), ("/opt/mail/sbin/postdrop", "postdrop_exec"), ("/var/spool/postfix/segments/x", "spool")):
+        assert f":postfix_{kind}_t:" in sh(f"matchpathcon {path}"), path
+    assert json.loads(installer(*words, "--json"))["steps"] == []
+    installer("uninstall", "--yes", "--quiet")
+    assert "/opt/mail" not in rules(), rules()
+    # The usual places are the policy's own to name.
+    plan = installer("install", "--use", "selinux", "--dry-run")
+    assert "semanage" not in plan and "restorecon -R /usr/sbin/postfix" in plan, plan
+
+
 def a_full_disk():
     """What was written before the disk was full is taken back."""
     sh("mkdir -p /opt/small && mount -t tmpfs -o size=6m tmpfs /opt/small")
@@ -482,7 +503,7 @@ def a_bare_machine():
     assert "boot" in said or "enable" in said, said
 
 
-TESTS = [databases_of_rpm, database_of_pacman, database_of_dpkg, database_of_apk, what_cannot_be_written_to,
+TESTS = [databases_of_rpm, database_of_pacman, database_of_dpkg, database_of_apk, labels_of_selinux, what_cannot_be_written_to,
          tools_that_are_not_there_or_fail, a_full_disk, a_bare_machine, a_whole_life, accounts_without_tools, others_are_in_the_way, read_only_etc_and_no_root, an_open_relay, c_postfix_is_replaced_and_given_back]
 
 

@@ -136,6 +136,13 @@ src_install() {
 pkg_postinst() {
 	tmpfiles_process postfix-rs.conf
 
+	if use selinux; then
+		ewarn "The SELinux policy knows a program for each part of the mail system, and here one"
+		ewarn "program plays them all. Where SELinux is enforcing, until a policy knows that:"
+		ewarn "  semanage permissive -a postfix_master_t"
+		ewarn "The mail system's own confinement stays on."
+	fi
+
 	if [[ -z ${ROOT} && -f ${EROOT}/etc/mail/aliases ]]; then
 		ebegin "Building the alias database"
 		"${EROOT}"/usr/bin/newaliases
