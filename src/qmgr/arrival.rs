@@ -346,6 +346,9 @@ impl Queue {
         for assignment in &assignments {
             if !self.scheduler.knows(&assignment.transport) {
                 let limits = self.settings.transport_limits(&assignment.transport);
+                for complaint in self.settings.complaints(&assignment.transport) {
+                    self.log.warning(format_args!("{complaint}"));
+                }
                 self.scheduler.transport(&assignment.transport, limits);
             }
         }

@@ -188,6 +188,21 @@ impl Settings {
         }
     }
 
+    /// What is wrong with the feedback of a transport, if anything is: 1 takes its place.
+    pub(super) fn complaints(&self, name: &str) -> Vec<String> {
+        let of = |kind: &str| {
+            let suffix = format!("destination_concurrency_{kind}_feedback");
+            let text = self.config.transport_text(name, &suffix);
+            if Feedback::parse(&text).is_some() {
+                return None;
+            }
+            let default = self.config.transport_text("default", &suffix);
+            let whose = if text == default { "default" } else { name };
+            Some(format!("{whose}_{suffix}: ignoring malformed or unreasonable feedback: {text}"))
+        };
+        ["positive", "negative"].into_iter().filter_map(of).collect()
+    }
+
     /// `<transport>_destination_recipient_limit`
     pub(super) fn recipient_limit(&self, transport: &str) -> usize {
         let limit = self.config.transport_int(transport, "destination_recipient_limit");

@@ -115,6 +115,11 @@ fn prepare(mut birth: Birth) -> Result<State, String> {
         if let Some(complaint) = &settings.reporting.complaint {
             service.log.warning(format_args!("{complaint}"));
         }
+        if lmtp && service.config.bool(&crate::config::parameters::lmtp_assume_final) {
+            service.log.warning(format_args!(
+                "lmtp_assume_final is obsolete; instead, specify \"flags=X\" in master.cf"
+            ));
+        }
         #[cfg(feature = "ssl")]
         let settings = with_tls(settings, service);
         #[cfg(not(feature = "ssl"))]

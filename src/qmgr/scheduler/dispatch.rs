@@ -231,10 +231,13 @@ impl Scheduler {
         }
         self.leave_core(flight.job, flight.message, flight.recipients);
         self.accounted(flight.message, flight.recipients);
-        let Some(destination) = self.destinations.get_mut(flight.destination) else { return };
+        let Some(destination) = self.destinations.get(flight.destination) else { return };
         let transport = destination.transport;
-        destination.released(now);
+        // The delivery still counts as one of those that run at a time.
         self.feedback(flight.destination, failure, now);
+        if let Some(destination) = self.destinations.get_mut(flight.destination) {
+            destination.released(now);
+        }
         self.settle(flight.destination, transport, now);
         self.refill(flight.message, now);
         self.refill_first(transport, now);

@@ -173,6 +173,20 @@ fn concurrency_grows_with_success() {
 }
 
 #[test]
+fn concurrency_grows_from_one() {
+    let mut s = scheduler();
+    s.transport("smtp", TransportLimits { initial_concurrency: 1, ..transport_limits() });
+    for n in 0..10 {
+        let key = s.add(entry(n, 1), START);
+        s.assign(key, vec![to(0, "a")], START);
+    }
+    let first = deliveries(&mut s);
+    assert_eq!(first.len(), 1);
+    s.finished(first.first().map_or(0, |d| d.number), None, START);
+    assert_eq!(deliveries(&mut s).len(), 2, "it still counted when it was over");
+}
+
+#[test]
 fn with_verp_each_recipient_is_delivered_to_alone() {
     let mut s = scheduler();
     let marks = Marks { alone: true, ..Marks::default() };

@@ -31,3 +31,25 @@ def each(t, sender, recipients, **kw):
     """One message for each recipient, then all comes to rest."""
     for to in recipients: t.send(sender, [to], **kw)
     t.drain()
+
+
+def ways(t, table, program="smtp", base=2700, hosts=None, **kw):
+    """For each NAME a service of its own with these settings, and a server to which mail for NAME.example goes; returns the servers by name.
+    TABLE has settings as a dictionary, and with them what the server does, as for sink."""
+    out, rows = {}, []
+    for i, (name, entry) in enumerate(table.items()):
+        settings, server = entry if isinstance(entry, tuple) else (entry, {})
+        ip, port = f"203.0.113.{10 + i % 10}", base + i
+        t.dns(f"mail.{name}.example", "A", ip); t.dns(f"{10 + i % 10}.113.0.203.in-addr.arpa", "PTR", f"mail.{name}.example")
+        t.master(f"{name} unix - - n - - {program}\n" + "".join(f"  -o {{ {k} = {v} }}\n" for k, v in settings.items()))
+        out[name] = t.sink(ip, port, name=f"mail.{name}.example", **dict(kw, **server))
+        where = f"[mail.{name}.example]:{port}"
+        rows.append(f"{name}.example {name}:{'inet:' if program == 'lmtp' else ''}{where}\n")
+    t.file("ways", "".join(rows)); t.main(transport_maps="texthash:/etc/postfix/ways")
+    return out
+
+
+def said(t, servers, drop=()):
+    """What the servers heard, without the content."""
+    for name, server in servers.items():
+        for session in server.sessions: t.note(f"{name}: " + " | ".join(re.sub(r"\bSIZE=\d+", "SIZE=N", l) for l in session if not any(re.search(p, l) for p in drop)))
