@@ -8,6 +8,7 @@ mod disk;
 mod left_over;
 mod listening;
 mod log;
+mod logins;
 mod modes;
 mod name;
 mod parameters;
@@ -89,6 +90,7 @@ const CHECKS: &[Check] = &[
     ("tables", table_files::check),
     ("rights", modes::check),
     ("certificates", certificates::check),
+    ("logins", logins::check),
     ("disk", disk::check),
     ("queue", left_over::check),
     ("log", log::check),

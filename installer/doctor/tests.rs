@@ -175,6 +175,28 @@ fn mail_that_nobody_delivers() {
     assert_eq!(found(&[], "", super::left_over::check), Vec::<String>::new());
 }
 
+#[test]
+fn passwords_in_clear() {
+    let texts = |main_cf: &str| found(&[], main_cf, super::logins::check);
+    assert_eq!(texts(""), Vec::<String>::new());
+    let users = "smtpd_sasl_auth_enable = yes\n";
+    assert_eq!(texts(users), ["service smtp: users may log in without encryption"]);
+    for safe in [
+        "smtpd_tls_auth_only = yes",
+        "smtpd_tls_security_level = encrypt",
+        "smtpd_sasl_security_options = noplaintext, noanonymous",
+    ] {
+        assert_eq!(texts(&format!("{users}{safe}\n")), Vec::<String>::new(), "{safe}");
+    }
+    let ours = "smtp_sasl_auth_enable = yes\nsmtp_sasl_security_options = noanonymous\n";
+    for (level, count) in [("may", 1), ("encrypt", 0), ("secure", 0), ("none", 1)] {
+        let main_cf = format!("{ours}smtp_tls_security_level = {level}\n");
+        assert_eq!(texts(&main_cf).len(), count, "{level}");
+    }
+    // What Postfix has by default keeps passwords to itself.
+    assert_eq!(texts("smtp_sasl_auth_enable = yes\n"), Vec::<String>::new());
+}
+
 #[cfg(feature = "ssl")]
 #[test]
 fn keys_and_chains() {

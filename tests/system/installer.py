@@ -107,6 +107,38 @@ def a_whole_life():
     assert tree("/usr/sbin", "/usr/bin", "/usr/libexec", "/usr/lib/systemd/system") == before and not main_cf.exists()
 
 
+def after_cargo_install():
+    """README: cargo install puts three programs into a folder, and the installer makes a mail system of them; CARGO_ROOT is where CI has done that."""
+    cargo = pathlib.Path(os.environ.get("CARGO_ROOT", ""), "bin")
+    programs = cargo if os.environ.get("CARGO_ROOT") else PROGRAM.parent
+    names = re.findall(r'^\[\[bin\]\]\nname = "([^"]+)"', (HERE.parents[2] / "Cargo.toml").read_text(), re.M)
+    assert sorted(names) == ["postdrop", "postfix", "postfix-installer"], names
+    for name in names:
+        shutil.copy(programs / name, f"/usr/local/bin/{name}")
+    without_accounts()
+    sh("useradd -m alice")
+    local = "/usr/local/bin/postfix-installer"
+    run = lambda *words: subprocess.run([local, *words], cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
+    for words in (("check",), ("install",), ("configure", "--hostname", "mail.example.test", "--accept-unresolved"), ("first-start", "--no-start")):
+        done = run(*words)
+        assert done.returncode == 0, f"{words}: {done.stdout}"
+    # They find each other where they are now, also when cargo's copies are gone.
+    for name in names:
+        os.unlink(f"/usr/local/bin/{name}")
+    for link in ("/usr/sbin/sendmail", "/usr/bin/mailq", "/usr/bin/newaliases", "/usr/sbin/postconf", "/usr/libexec/postfix/smtpd", "/usr/lib/sendmail"):
+        assert os.path.realpath(link) == "/usr/sbin/postfix", (link, os.path.realpath(link))
+    assert os.path.realpath("/usr/sbin/postqueue") == "/usr/sbin/postdrop" and os.stat("/usr/sbin/postdrop").st_mode & 0o2000
+    sh("postconf -e maillog_file=/var/log/maillog home_mailbox=.maildir/ mail_spool_directory=")
+    sh("postfix start")
+    wait_for(port_25, "port 25")
+    sh("printf 'Subject: one\\n\\ntext\\n' | su alice -s /bin/sh -c '/usr/sbin/sendmail alice'")
+    wait_for(lambda: len(mail_of("alice")) == 1, "a message")
+    assert "queue is empty" in sh("mailq") and "postfix/local" in pathlib.Path("/var/log/maillog").read_text()
+    sh("postfix stop")
+    installer("uninstall", "--yes", "--quiet")
+    assert not os.path.exists("/usr/sbin/postfix")
+
+
 def accounts_without_tools():
     without_accounts()
     for name in ("useradd", "groupadd", "adduser", "addgroup"):
@@ -504,7 +536,7 @@ def a_bare_machine():
 
 
 TESTS = [databases_of_rpm, database_of_pacman, database_of_dpkg, database_of_apk, labels_of_selinux, what_cannot_be_written_to,
-         tools_that_are_not_there_or_fail, a_full_disk, a_bare_machine, a_whole_life, accounts_without_tools, others_are_in_the_way, read_only_etc_and_no_root, an_open_relay, c_postfix_is_replaced_and_given_back]
+         tools_that_are_not_there_or_fail, a_full_disk, a_bare_machine, a_whole_life, after_cargo_install, accounts_without_tools, others_are_in_the_way, read_only_etc_and_no_root, an_open_relay, c_postfix_is_replaced_and_given_back]
 
 
 def outside(test):
