@@ -1,10 +1,10 @@
 //! What every verb gets: the machine, and how to speak and act.
 
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 use crate::act;
-use crate::arguments::Arguments;
-use crate::failure::Outcome;
+use crate::arguments::{Arguments, Verb};
+use crate::failure::{Failure, Outcome};
 use crate::journal::Facts;
 use crate::machine::Machine;
 use crate::plan::Plan;
@@ -39,9 +39,17 @@ pub enum Done {
 impl Context {
     /// Looks at the machine.
     pub fn new(arguments: &Arguments) -> Outcome<Self> {
+        let machine = Machine::look(&arguments.root)?;
+        let at = machine.root.path();
+        if !at.is_dir() && (at.exists() || !matches!(arguments.verb, Verb::Install(_))) {
+            let advice =
+                "--root names the folder of a system, or for install one to gather files in";
+            let failure = Failure::new(format!("{} is no folder", at.display()));
+            return Err(failure.advise(advice));
+        }
         Ok(Self {
-            machine: Machine::look(&arguments.root)?,
-            prefix: arguments.prefix.clone(),
+            machine,
+            prefix: usable(&arguments.prefix)?,
             dry_run: arguments.dry_run,
             yes: arguments.yes,
             voice: Voice::new(arguments.quiet, arguments.json),
@@ -84,4 +92,20 @@ impl Context {
             "notes": plan.notes,
         })
     }
+}
+
+/// A prefix stands in main.cf, in scripts and in units: it is absolute, and one word.
+fn usable(prefix: &Path) -> Outcome<PathBuf> {
+    let plain = prefix.components().all(|part| match part {
+        Component::RootDir => true,
+        Component::Normal(name) => name.to_str().is_some_and(|name| {
+            name.chars().all(|c| c.is_ascii_alphanumeric() || "._+-".contains(c))
+        }),
+        _ => false,
+    });
+    if prefix.is_absolute() && prefix != Path::new("/") && plain {
+        return Ok(prefix.components().collect());
+    }
+    Err(Failure::new(format!("--prefix {} cannot be used", prefix.display()))
+        .advise("an absolute path of letters, digits and . _ + -, such as /usr/local"))
 }

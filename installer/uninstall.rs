@@ -14,7 +14,9 @@ use crate::plan::{Action, Draft, Plan, Role};
 pub fn run(context: &Context, options: &UninstallOptions) -> Outcome {
     context.recover()?;
     let machine = &context.machine;
-    let Some(manifest) = Manifest::read(&machine.root) else {
+    let Some(manifest) =
+        Manifest::load(&machine.root).or_else(|failure| unreadable(context, failure))?
+    else {
         return Err(no_installation(context));
     };
     let plan = decide(context, &manifest, options.purge);
@@ -31,6 +33,11 @@ pub fn run(context: &Context, options: &UninstallOptions) -> Outcome {
     plan.notes.iter().for_each(|note| context.voice.note(note));
     context.voice.document(&context.document("uninstall", &plan, true));
     Ok(())
+}
+
+/// Others than root may not read it, which has words of its own.
+fn unreadable(context: &Context, failure: Failure) -> Outcome<Option<Manifest>> {
+    if context.machine.privileged { Err(failure) } else { Ok(None) }
 }
 
 fn no_installation(context: &Context) -> Failure {

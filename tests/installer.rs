@@ -542,6 +542,51 @@ fn the_doctor_says_what_is_wrong() {
 }
 
 #[test]
+fn folders_that_cannot_be_used() {
+    let machine = Machine::new(&[("/etc/hosts", "x\n")]);
+    let before = machine.tree();
+    for prefix in ["usr/local", "/usr/../opt", "/my programs", "/", "/opt/$HOME"] {
+        let said = machine.bad(&["install", "--prefix", prefix]);
+        assert!(said.contains("cannot be used") && said.contains("/usr/local"), "{said}");
+    }
+    let (file, nowhere) = (machine.path("/etc/hosts"), machine.path("/nowhere"));
+    let at = |root: &Path, verb: &[&str]| {
+        let mut command = Command::new(installer());
+        let output = command.args(verb).arg("--root").arg(root).output().unwrap();
+        assert!(!output.status.success(), "{verb:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(at(&file, &["install"]).contains("is no folder"));
+    for verb in [&["configure"][..], &["first-start"], &["doctor"], &["uninstall", "--yes"]] {
+        assert!(at(&nowhere, verb).contains("is no folder"), "{verb:?}");
+    }
+    assert_eq!(machine.tree(), before);
+}
+
+#[test]
+fn a_damaged_manifest_is_not_written_over() {
+    let machine = Machine::new(&[]);
+    machine.good(&["install", "--quiet"]);
+    let path = "/var/lib/postfix-installer/manifest.json";
+    let whole = machine.text(path);
+    machine.put(path, whole.get(..whole.len() / 2).unwrap());
+    machine.put("/etc/hosts", "192.0.2.1 mail.example.com\n");
+    let before = machine.tree();
+    for words in [
+        &["uninstall", "--yes"][..],
+        &["configure", "--myhostname", "mail.example.com"],
+        &["migrate", "--back"],
+    ] {
+        let said = machine.bad(words);
+        assert!(said.contains("is damaged"), "{words:?}: {said}");
+    }
+    assert_eq!(machine.tree(), before);
+    machine.put(path, &whole);
+    machine.good(&["uninstall", "--yes", "--quiet"]);
+    assert!(!machine.path("/usr/sbin/postfix").exists());
+}
+
+#[test]
 fn a_root_that_cannot_be_written_to() {
     if is_root() {
         return; // root may write anywhere; tests/system/installer.py mounts one read-only

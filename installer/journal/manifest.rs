@@ -94,9 +94,27 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// Reads it; none if there is no installation.
+    /// Reads it; none if there is no installation, or none that can be read.
     pub fn read(root: &Root) -> Option<Self> {
-        serde_json::from_slice(&std::fs::read(root.at(FOLDER).join("manifest.json")).ok()?).ok()
+        Self::load(root).ok().flatten()
+    }
+
+    /// Reads it; none if there is no installation. A damaged one is an error: whoever went on would
+    /// forget what has been installed.
+    pub fn load(root: &Root) -> Outcome<Option<Self>> {
+        let path = root.at(FOLDER).join("manifest.json");
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(Failure::io("read", &path, &e)),
+        };
+        serde_json::from_slice(&bytes).map(Some).map_err(|e| {
+            let shown = path.display();
+            Failure::new(format!("{shown} is damaged: it says what has been installed ({e})"))
+                .advise("put it back from a backup")
+                .advise(format!("or move {shown} away: then uninstall knows only of what is installed after that"))
+                .advise("nothing has been changed")
+        })
     }
 
     /// Whether that path was installed, and not just configured.

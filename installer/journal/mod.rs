@@ -117,6 +117,7 @@ pub enum Recovered {
 impl Journal {
     /// Begins a run; there must be no journal of another.
     pub fn begin(root: &Root, verb: &str, facts: Facts) -> Outcome<Self> {
+        Manifest::load(root)?;
         let made = make_folder(root)?;
         let lock = lock(root)?;
         let path = root.at(FOLDER).join("journal");
@@ -266,7 +267,7 @@ fn finish(
     made: Vec<PathBuf>,
     ends_all: bool,
 ) -> Outcome {
-    let mut manifest = Manifest::read(root).unwrap_or_default();
+    let mut manifest = Manifest::load(root)?.unwrap_or_default();
     manifest.folders.extend(made);
     if ends_all {
         let folders = std::mem::take(&mut manifest.folders);

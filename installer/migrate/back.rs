@@ -9,7 +9,7 @@ use crate::status;
 /// Takes the last migration back.
 pub(super) fn run(context: &Context) -> Outcome {
     let machine = &context.machine;
-    let manifest = Manifest::read(&machine.root).unwrap_or_default();
+    let manifest = Manifest::load(&machine.root)?.unwrap_or_default();
     let Some(source) = manifest.facts.migrated_from.clone() else {
         return Err(Failure::new("there is no migration to take back"));
     };
