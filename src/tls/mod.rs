@@ -14,6 +14,8 @@ mod facts;
 mod stream;
 pub mod words;
 
+#[cfg(feature = "tlsrpt")]
+pub mod anybody;
 #[cfg(feature = "ssl")]
 pub mod certificate;
 #[cfg(feature = "ssl")]

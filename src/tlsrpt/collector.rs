@@ -6,9 +6,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::letter::{self, Envelope};
+use super::post::{self, Trouble};
 use super::report::{Period, Report};
 use super::totals::{DOMAINS_MAX, DomainTotals, Totals};
 use crate::cleanup::{Cleanup, Origin, Skip};
@@ -17,7 +19,7 @@ use crate::ipc::tlsrpt::Handshake;
 use crate::log::Log;
 use crate::mail::envelope::Recipient;
 use crate::spool::Location;
-use crate::wire::tlsrpt::{Place, Record};
+use crate::wire::tlsrpt::{Place, Record, Url};
 
 /// Handshakes that wait to be counted. When more come in than that, some go uncounted: nobody
 /// waits for statistics.
@@ -31,6 +33,15 @@ const LETTERS: usize = 50;
 
 /// How long a stop waits for the sums to be written.
 const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Reports that are being posted at the same time.
+const POSTS: usize = 20;
+
+/// How long a report is tried to be posted, in seconds (RFC 8460 section 5.5), and what it waits
+/// after the first time, and at most.
+const PATIENCE: u64 = 86_400;
+const BACKOFF: u64 = 300;
+const BACKOFF_MAX: u64 = 4 * 3600;
 
 /// A report that has been put into the queue.
 pub type Letter = (Location, Box<crate::mail::envelope::Envelope>);
@@ -90,6 +101,19 @@ struct Counting {
     /// What has been warned of, once for each period.
     warned: HashSet<u64>,
     letters: mpsc::UnboundedSender<Letter>,
+    posting: JoinSet<Posted>,
+    /// What is being posted.
+    under_way: HashSet<Subject>,
+}
+
+/// A period, by its beginning, and a domain.
+type Subject = (u64, String);
+
+/// How the POSTs of one report have ended.
+struct Posted {
+    start: u64,
+    domain: String,
+    results: Vec<(Url, Result<(), Trouble>)>,
 }
 
 impl Collector {
@@ -107,6 +131,8 @@ impl Collector {
             changed: false,
             warned: HashSet::new(),
             letters,
+            posting: JoinSet::new(),
+            under_way: HashSet::new(),
         };
         let task = tokio::spawn(counting.run(incoming));
         (Self { handshakes, parts, task }, posted)
@@ -143,10 +169,17 @@ impl Counting {
         loop {
             let Parts { settings, .. } = self.parts();
             let next = last + ROUND.min(Duration::from_secs(settings.interval));
-            match tokio::time::timeout_at(next, incoming.recv_many(&mut batch, WAITING)).await {
-                Ok(0) => break,
-                Ok(_) => batch.drain(..).for_each(|handshake| self.add(&settings, handshake)),
-                Err(_) => {}
+            let more = tokio::time::timeout_at(next, incoming.recv_many(&mut batch, WAITING));
+            tokio::select! {
+                more = more => match more {
+                    Ok(0) => break,
+                    Ok(_) => batch.drain(..).for_each(|handshake| self.add(&settings, handshake)),
+                    Err(_) => {}
+                },
+                Some(Ok(posted)) = self.posting.join_next() => self.posted(&settings, posted),
+            }
+            if self.posting.is_empty() {
+                self.under_way.clear();
             }
             if Instant::now() >= next {
                 self.round().await;
@@ -207,70 +240,110 @@ impl Counting {
 
     /// Sends what is due, and saves.
     async fn round(&mut self) {
-        let Parts { settings, cleanup } = self.parts();
+        let parts = self.parts();
         let now = seconds();
-        let due = due(&self.totals, now, settings.delay);
-        self.warned.retain(|start| start + settings.interval > now);
+        let due = due(&self.totals, &self.under_way, now, parts.settings.delay);
+        self.warned.retain(|start| start + parts.settings.interval > now);
         for (start, end, domain, totals) in due {
             let period = Period { start, end: end - 1 };
-            if self.report(&settings, &cleanup, period, &domain, &totals).await {
-                self.totals.done(start, &domain);
-                self.changed = true;
-            }
+            self.report(&parts, period, &domain, &totals).await;
         }
         self.save();
     }
 
-    /// Sends the report about a domain to all places that it names. False: the queue does not
-    /// take it now, and it is tried again.
-    async fn report(
-        &self,
-        settings: &Settings,
-        cleanup: &Arc<Cleanup>,
-        period: Period,
-        domain: &str,
-        totals: &DomainTotals,
-    ) -> bool {
+    /// Sends the report about a domain to the places that do not have it. What fails is tried
+    /// again in another round.
+    async fn report(&mut self, parts: &Parts, period: Period, domain: &str, totals: &DomainTotals) {
+        let Parts { settings, cleanup } = parts;
         let log = &settings.log;
         let record = match Record::parse(&totals.record) {
             Ok(record) => record,
             Err(why) => {
                 log.warning(format_args!("TLS report for {domain} not sent: {why}"));
-                return true;
+                self.done(period.start, domain);
+                return;
             }
         };
         let id = format!("{}.{}", period.start, hash(domain));
-        let Settings { organization, contact, hostname, sender, .. } = settings;
+        let Settings { organization, contact, hostname, sender, .. } = &**settings;
         let json = Report::new(organization, contact, &id, period, totals).json();
-        for place in &record.places {
+        let Ok(packed) = letter::compressed(&json) else { return };
+        let mut urls = Vec::new();
+        for place in record.places {
+            let name = place.to_string();
             let to = match place {
-                Place::Mail(to) => to,
+                _ if totals.settled.contains(&name) => continue,
                 Place::Https(url) => {
-                    log.info(format_args!(
-                        "TLS report for {domain} not sent to {url}: reports go by mail only"
-                    ));
+                    urls.push(url);
                     continue;
                 }
+                Place::Mail(to) => to,
             };
-            let envelope =
-                Envelope { from: sender, to, submitter: hostname, domain, period, id: &id };
-            let posted = match letter::compose(envelope, &json) {
-                Ok(text) => self.post(settings, cleanup, to, &text).await,
-                Err(e) => Err(why(&e)),
-            };
-            match posted {
-                Ok(()) => log.info(format_args!("TLS report for {domain} sent to <{to}>")),
-                Err(why) => {
-                    log.warning(format_args!("TLS report for {domain} to <{to}>: {why}"));
-                    return false;
+            let (from, to) = (sender, to.as_str());
+            let envelope = Envelope { from, to, submitter: hostname, domain, period, id: &id };
+            let text = letter::compose(envelope, &packed);
+            if let Err(why) = self.mail(settings, cleanup, to, &text).await {
+                log.warning(format_args!("TLS report for {domain} to <{to}>: {why}"));
+                return;
+            }
+            log.info(format_args!("TLS report for {domain} sent to <{to}>"));
+            self.settle(period.start, domain, name);
+        }
+        if urls.is_empty() {
+            self.done(period.start, domain);
+        } else if self.posting.len() < POSTS {
+            self.under_way.insert((period.start, domain.to_owned()));
+            self.posting.spawn(post_all(period.start, domain.to_owned(), urls, packed));
+        }
+    }
+
+    /// Takes in how a POST has ended.
+    fn posted(&mut self, settings: &Settings, posted: Posted) {
+        let Posted { start, domain, results } = posted;
+        self.under_way.remove(&(start, domain.clone()));
+        let Some(totals) = self.totals.domain(start, &domain) else { return };
+        let (log, now) = (&settings.log, seconds());
+        let last = start + settings.interval + settings.delay.min(settings.interval) + PATIENCE;
+        let mut again = false;
+        for (url, result) in results {
+            match result {
+                Ok(()) => log.info(format_args!("TLS report for {domain} sent to {url}")),
+                Err(Trouble { text, is_final }) if is_final || now > last => {
+                    log.warning(format_args!("TLS report for {domain} not sent to {url}: {text}"));
+                }
+                Err(Trouble { text, .. }) => {
+                    log.info(format_args!(
+                        "TLS report for {domain} to {url}: {text}: once more later"
+                    ));
+                    again = true;
+                    continue;
                 }
             }
+            totals.settled.push(url.text);
         }
-        true
+        if again {
+            totals.next = now + backoff(totals.tries).min(settings.interval);
+            totals.tries += 1;
+        } else {
+            self.totals.done(start, &domain);
+        }
+        self.changed = true;
+    }
+
+    fn settle(&mut self, start: u64, domain: &str, place: String) {
+        if let Some(totals) = self.totals.domain(start, domain) {
+            totals.settled.push(place);
+            self.changed = true;
+        }
+    }
+
+    fn done(&mut self, start: u64, domain: &str) {
+        self.totals.done(start, domain);
+        self.changed = true;
     }
 
     /// Puts a letter into the queue, as the sendmail command would: signing milters see it.
-    async fn post(
+    async fn mail(
         &self,
         settings: &Settings,
         cleanup: &Arc<Cleanup>,
@@ -295,14 +368,37 @@ impl Counting {
     }
 }
 
-/// What is to be reported at `now`: beginning and end of the period, the domain, its sums.
-fn due(totals: &Totals, now: u64, delay: u64) -> Vec<(u64, u64, String, DomainTotals)> {
+async fn post_all(start: u64, domain: String, urls: Vec<Url>, packed: Vec<u8>) -> Posted {
+    let mut results = Vec::new();
+    for url in urls {
+        let result = post::post(&url, &packed).await;
+        results.push((url, result));
+    }
+    Posted { start, domain, results }
+}
+
+/// How long a report waits after it could not be posted, which has happened `tries` times before.
+fn backoff(tries: u32) -> u64 {
+    BACKOFF.checked_shl(tries.min(16)).unwrap_or(BACKOFF_MAX).min(BACKOFF_MAX)
+}
+
+/// What is to be reported at `now` and is not `under_way`: beginning and end of the period, the
+/// domain, its sums.
+fn due(
+    totals: &Totals,
+    under_way: &HashSet<Subject>,
+    now: u64,
+    delay: u64,
+) -> Vec<(u64, u64, String, DomainTotals)> {
     let domains = totals.over(now).flat_map(|(start, period)| {
         let (end, most) = (start + period.seconds, delay.min(period.seconds));
         period.domains.iter().map(move |(domain, totals)| (start, end, most, domain, totals))
     });
     domains
-        .filter(|(_, end, most, domain, _)| now >= end + pause(domain, *most))
+        .filter(|(_, end, most, domain, totals)| {
+            now >= totals.next && now >= end + pause(domain, *most)
+        })
+        .filter(|(start, _, _, domain, _)| !under_way.contains(&(*start, (*domain).clone())))
         .take(LETTERS)
         .map(|(start, end, _, domain, totals)| (start, end, domain.clone(), totals.clone()))
         .collect()
@@ -342,11 +438,26 @@ mod tests {
         for n in 0..LETTERS + 20 {
             totals.add(5, DAY, handshake(&format!("d{n}.test"), None));
         }
-        let first = due(&totals, DAY + pause("d0.test", 14_400), 14_400);
+        let first = due(&totals, &HashSet::new(), DAY + pause("d0.test", 14_400), 14_400);
         assert!(first.iter().any(|(start, end, domain, _)| {
             (*start, *end, domain.as_str()) == (0, DAY, "d0.test")
         }));
-        assert!(due(&totals, DAY - 1, 0).is_empty());
-        assert_eq!(due(&totals, DAY, 0).len(), LETTERS);
+        let mut under_way = HashSet::new();
+        assert!(due(&totals, &under_way, DAY - 1, 0).is_empty());
+        assert_eq!(due(&totals, &under_way, DAY, 0).len(), LETTERS);
+        let mut few = Totals::default();
+        few.add(5, DAY, handshake("a.test", None));
+        few.add(5, DAY, handshake("b.test", None));
+        under_way.insert((0, "a.test".to_owned()));
+        assert_eq!(due(&few, &under_way, DAY, 0).len(), 1);
+        few.domain(0, "b.test").unwrap().next = DAY + 300;
+        assert!(due(&few, &under_way, DAY + 299, 0).is_empty());
+        assert_eq!(due(&few, &under_way, DAY + 300, 0).len(), 1);
+    }
+
+    #[test]
+    fn waits_grow() {
+        let waits: Vec<u64> = [0, 1, 2, 5, 6, 40].into_iter().map(backoff).collect();
+        assert_eq!(waits, [300, 600, 1200, 9600, 14_400, 14_400]);
     }
 }

@@ -31,11 +31,11 @@ pub(super) struct Envelope<'a> {
 }
 
 /// Headers and body, with LF line ends. An error means that memory could not be written to.
-pub(super) fn compose(envelope: Envelope<'_>, json: &[u8]) -> std::io::Result<String> {
+pub(super) fn compose(envelope: Envelope<'_>, packed: &[u8]) -> String {
     let Envelope { from, to, submitter, domain, period, id } = envelope;
     let Period { start, end } = period;
     let boundary = format!("tlsrpt-{id}");
-    let mut out = String::with_capacity(2048 + json.len());
+    let mut out = String::with_capacity(2048 + 2 * packed.len());
     // What the report is about must not keep it from arriving (RFC 8460 section 3): with this
     // header it goes out even where TLS does not work (RFC 8689 section 3).
     let _ = write!(
@@ -53,7 +53,7 @@ pub(super) fn compose(envelope: Envelope<'_>, json: &[u8]) -> std::io::Result<St
          Content-Disposition: attachment;\n\
          \tfilename=\"{submitter}!{domain}!{start}!{end}!{id}.json.gz\"\n\n"
     );
-    let encoded = STANDARD.encode(compressed(json)?);
+    let encoded = STANDARD.encode(packed);
     let mut rest = encoded.as_str();
     while let Some((line, after)) = rest.split_at_checked(LINE.min(rest.len()))
         && !line.is_empty()
@@ -63,10 +63,11 @@ pub(super) fn compose(envelope: Envelope<'_>, json: &[u8]) -> std::io::Result<St
         rest = after;
     }
     let _ = write!(out, "\n--{boundary}--\n");
-    Ok(out)
+    out
 }
 
-fn compressed(json: &[u8]) -> std::io::Result<Vec<u8>> {
+/// A report as it travels (RFC 8460 section 5.2).
+pub(super) fn compressed(json: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(json)?;
     encoder.finish()
@@ -88,7 +89,7 @@ mod tests {
             period: Period { start: 1_013_662_812, end: 1_013_749_130 },
             id: "17.abc",
         };
-        let letter = compose(envelope, &json).unwrap();
+        let letter = compose(envelope, &compressed(&json).unwrap());
         let (head, body) = letter.split_once("\n\n").unwrap();
         for line in [
             "TLS-Report-Domain: y.test",

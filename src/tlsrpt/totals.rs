@@ -48,6 +48,15 @@ pub struct DomainTotals {
     pub record: String,
     /// Policy by policy.
     pub policies: Vec<PolicyTotals>,
+    /// Places that have the report already, or will never have it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settled: Vec<String>,
+    /// How often a place could not be reached.
+    #[serde(default)]
+    pub tries: u32,
+    /// When that is tried again, in seconds since 1970.
+    #[serde(default)]
+    pub next: u64,
 }
 
 /// The sums of one policy of one domain.
@@ -91,6 +100,11 @@ impl Totals {
         let ended =
             move |(start, period): &(&u64, &PeriodTotals)| **start + period.seconds.max(1) <= now;
         self.periods.iter().filter(ended).map(|(start, period)| (*start, period))
+    }
+
+    /// The sums of one domain in the period that begins at `start`.
+    pub fn domain(&mut self, start: u64, domain: &str) -> Option<&mut DomainTotals> {
+        self.periods.get_mut(&start)?.domains.get_mut(domain)
     }
 
     /// A report has been sent, or nobody wants it: takes the sums out.

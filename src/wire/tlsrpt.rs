@@ -24,8 +24,21 @@ pub struct Record {
 pub enum Place {
     /// `mailto:`, the address alone.
     Mail(String),
-    /// `https:`, as it stands.
-    Https(String),
+    /// `https:`
+    Https(Url),
+}
+
+/// An `https:` URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Url {
+    /// As it stands.
+    pub text: String,
+    /// The host: a name, or an address without brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// Path and query, as a request has them.
+    pub target: String,
 }
 
 /// Why there is no use in a domain's records.
@@ -82,6 +95,15 @@ impl Record {
     }
 }
 
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Mail(address) => write!(f, "mailto:{address}"),
+            Self::Https(url) => write!(f, "{url}"),
+        }
+    }
+}
+
 impl Place {
     /// One URI; none if it is of another kind, or makes no sense.
     fn parse(uri: &str) -> Option<Self> {
@@ -94,8 +116,44 @@ impl Place {
             let address = rest.split(['?', '#']).next().unwrap_or_default();
             return address_of(address).map(Self::Mail);
         }
-        let https = scheme.eq_ignore_ascii_case("https") && rest.starts_with("//");
-        (https && rest.len() > 2).then(|| Self::Https(uri.to_owned()))
+        Url::parse(uri).map(Self::Https)
+    }
+}
+
+impl Url {
+    /// Takes a URL apart (RFC 3986); none if it is not `https:`, or makes no sense. A user is no
+    /// part of such a URL (RFC 9110 section 4.2.4).
+    pub fn parse(text: &str) -> Option<Self> {
+        let (scheme, rest) = text.split_once("://")?;
+        if !scheme.eq_ignore_ascii_case("https") || !text.bytes().all(|b| b.is_ascii_graphic()) {
+            return None;
+        }
+        let rest = rest.split('#').next().unwrap_or_default();
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, target) = rest.split_at(end);
+        let (host, port) = match authority.strip_prefix('[') {
+            Some(rest) => {
+                let (host, port) = rest.split_once(']')?;
+                host.parse::<std::net::Ipv6Addr>().ok()?;
+                (host, port.strip_prefix(':').or(port.is_empty().then_some(""))?)
+            }
+            None => authority.split_once(':').unwrap_or((authority, "")),
+        };
+        let port =
+            if port.is_empty() { 443 } else { port.parse().ok().filter(|port| *port > 0)? };
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b':');
+        if host.is_empty() || host.len() > 255 || !host.bytes().all(plain) {
+            return None;
+        }
+        let slash = if target.starts_with('/') { "" } else { "/" };
+        let target = format!("{slash}{target}");
+        Some(Self { text: text.to_owned(), host: host.to_owned(), port, target })
+    }
+}
+
+impl std::fmt::Display for Url {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
     }
 }
 
@@ -129,6 +187,39 @@ mod tests {
         Record::parse(text).map(|record| record.places)
     }
 
+    fn https(text: &str) -> Place {
+        Place::Https(Url::parse(text).unwrap())
+    }
+
+    #[test]
+    fn urls() {
+        let parts = |text: &str| Url::parse(text).map(|url| (url.host, url.port, url.target));
+        let is = |host: &str, port, target: &str| Some((host.to_owned(), port, target.to_owned()));
+        assert_eq!(parts("https://a.test"), is("a.test", 443, "/"));
+        assert_eq!(parts("HTTPS://a.test:8443/x/y?z=1#w"), is("a.test", 8443, "/x/y?z=1"));
+        assert_eq!(parts("https://a.test?z"), is("a.test", 443, "/?z"));
+        assert_eq!(parts("https://[2001:db8::1]:44/"), is("2001:db8::1", 44, "/"));
+        assert_eq!(parts("https://192.0.2.1:/"), is("192.0.2.1", 443, "/"));
+        for bad in [
+            "http://a",
+            "https:a",
+            "https://",
+            "https:///x",
+            "https://a:0",
+            "https://a:x",
+            "https://a:99999/",
+            "https://u@a/",
+            "https://[::1",
+            "https://[x]/",
+            "https://a b/",
+            "https://a\r\nHost: b/",
+            "https://a%41/",
+            "https://[::1]x/",
+        ] {
+            assert_eq!(parts(bad), None, "{bad}");
+        }
+    }
+
     #[test]
     fn the_examples_of_the_rfc() {
         assert_eq!(
@@ -137,17 +228,14 @@ mod tests {
         );
         assert_eq!(
             places("v=TLSRPTv1; rua=https://reporting.example.com/v1/tlsrpt"),
-            Ok(vec![Place::Https("https://reporting.example.com/v1/tlsrpt".into())])
+            Ok(vec![https("https://reporting.example.com/v1/tlsrpt")])
         );
     }
 
     #[test]
     fn several_places_and_other_fields() {
         let text = "v=TLSRPTv1 ; x=y; rua = mailto:a%2Bb@x.test?subject=z , ftp://x, https://y/ ;";
-        assert_eq!(
-            places(text),
-            Ok(vec![Place::Mail("a+b@x.test".into()), Place::Https("https://y/".into())])
-        );
+        assert_eq!(places(text), Ok(vec![Place::Mail("a+b@x.test".into()), https("https://y/")]));
     }
 
     #[test]
@@ -178,7 +266,10 @@ mod tests {
                     Place::Mail(address) => {
                         prop_assert!(address.contains('@') && !address.contains([' ', '<', '>', ',']));
                     }
-                    Place::Https(url) => prop_assert!(url.len() > "https://".len()),
+                    Place::Https(url) => {
+                        prop_assert!(!url.host.is_empty() && url.target.starts_with('/'));
+                        prop_assert!(!url.target.contains([' ', '\r', '\n']));
+                    }
                 }
             }
         }
