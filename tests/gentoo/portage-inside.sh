@@ -21,10 +21,11 @@ prepare() {
   export PATH=$tools/portage-3.0.83/bin:/usr/bin:/bin:/usr/sbin:/sbin NOCOLOR=true EMERGE_DEFAULT_OPTS="--color=n --quiet-build=y"
   unset RUSTUP_HOME CARGO_HOME CARGO_INCREMENTAL
   PORTAGE_TMPDIR=$work/tmp "$here/configuration.sh" / "$work/master" "$work/overlay" "$work/distfiles"
-  # One place for crates and for what they are compiled to. Whoever builds once gains nothing from incremental compilation, and
-  # nobody looks at these programs with a debugger.
+  # One place for crates and for what they are compiled to. Whoever builds once gains nothing from incremental compilation, nobody
+  # looks at these programs with a debugger, and how fast they are is not asked here: the release is built at the first level of
+  # optimisation.
   printf '%s\n' "CARGO_TARGET_DIR=\"$work/target\"" "ECARGO_COMMON=\"$work/crates\"" 'USE="debug"' 'CARGO_TERM_COLOR="never"' \
-    'CARGO_TERM_PROGRESS_WHEN="never"' 'CARGO_INCREMENTAL="0"' 'CARGO_PROFILE_DEV_DEBUG="0"' >> /etc/portage/make.conf
+    'CARGO_TERM_PROGRESS_WHEN="never"' 'CARGO_INCREMENTAL="0"' 'CARGO_PROFILE_DEV_DEBUG="0"' 'CARGO_PROFILE_RELEASE_OPT_LEVEL="1"' >> /etc/portage/make.conf
   getent group portage >/dev/null || groupadd -g 250 -r portage
   getent passwd portage >/dev/null || useradd -r -u 250 -g portage -d /var/tmp/portage -s /bin/false portage
   # Portage's scripts say "env python"; its sets are looked for here; GNU tar is gtar on Gentoo.
