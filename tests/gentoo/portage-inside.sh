@@ -184,11 +184,16 @@ part_tests() {
   is 0 grep -c "test result: ok" "$log/tests"
 }
 
-prepare
-[ $# = 0 ] && set -- block swap merge live release unmerge
-for part in "$@"; do
-  echo "=== $part ($SECONDS s)"
-  "part_$part"
-done
-echo "$failures failures ($SECONDS s)"
-[ "$failures" = 0 ]
+# In one piece, so that a change of this file while it runs is none to the run.
+main() {
+  prepare
+  [ $# = 0 ] && set -- block swap merge live release unmerge
+  for part in "$@"; do
+    echo "=== $part ($SECONDS s)"
+    "part_$part"
+  done
+  echo "$failures failures ($SECONDS s)"
+  [ "$failures" = 0 ]
+  exit
+}
+main "$@"
