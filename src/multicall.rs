@@ -38,6 +38,8 @@ const COMMANDS: &[(&str, Program)] = &[
     ("postconf", crate::commands::postconf::main),
     ("postdrop", crate::commands::postdrop::main),
     ("postfix", crate::commands::postfix::main),
+    ("postkick", crate::commands::postkick::main),
+    ("postlock", crate::commands::postlock::main),
     ("postlog", crate::commands::postlog::main),
     ("postmap", crate::commands::postmap::main),
     ("postmulti", crate::commands::postmulti::main),
@@ -46,8 +48,12 @@ const COMMANDS: &[(&str, Program)] = &[
     ("postqueue", crate::commands::postqueue::main),
     ("postsuper", crate::commands::postsuper::main),
     ("posttls-finger", crate::commands::posttls_finger::main),
+    ("qmqp-sink", crate::commands::qmqp::sink::main),
+    ("qmqp-source", crate::commands::qmqp::source::main),
     ("qshape", crate::commands::qshape::main),
     ("sendmail", crate::commands::sendmail::main),
+    ("smtp-sink", crate::commands::smtp_sink::main),
+    ("smtp-source", crate::commands::smtp_source::main),
 ];
 
 /// The program of that name, if there is one.

@@ -54,6 +54,8 @@ pub struct Cleanup {
 pub enum Origin {
     /// smtpd: header and body checks, milters, `receive_override_options`.
     Network,
+    /// qmqpd: the same with non_smtpd_milters.
+    Qmqp,
     /// sendmail: the same with non_smtpd_milters.
     Local,
     /// Forwarded by local(8): no checks again.
@@ -299,7 +301,7 @@ impl Cleanup {
     }
 
     fn flags(&self, origin: &Origin, skip: Skip) -> Flags {
-        let external = matches!(origin, Origin::Network | Origin::Local);
+        let external = matches!(origin, Origin::Network | Origin::Qmqp | Origin::Local);
         let autodetect = self.settings.autodetect;
         let checked =
             external || (*origin == Origin::Internal && self.settings.internal_checks.any);
@@ -317,6 +319,7 @@ impl Cleanup {
             bounce: matches!(origin, Origin::Local | Origin::Forwarded),
             detect_utf8: match origin {
                 Origin::Network => autodetect.network,
+                Origin::Qmqp => autodetect.qmqp,
                 Origin::Local => autodetect.local,
                 Origin::Forwarded => autodetect.forwarded,
                 Origin::Internal => autodetect.internal,

@@ -145,6 +145,7 @@ pub(super) struct Headers {
 pub(super) struct Autodetect {
     pub network: bool,
     pub local: bool,
+    pub qmqp: bool,
     pub forwarded: bool,
     pub internal: bool,
     pub probe: bool,
@@ -388,11 +389,12 @@ impl Milters {
 impl Autodetect {
     fn read(config: &Config) -> Self {
         let known = ["sendmail", "smtpd", "forward", "bounce", "notify", "verify", "all", "qmqpd"];
-        let [local, network, forwarded, bounce, notify, verify, all, _] =
+        let [local, network, forwarded, bounce, notify, verify, all, qmqp] =
             config.set(&p::smtputf8_autodetect_classes, known);
         Self {
             network: network || all,
             local: local || all,
+            qmqp: qmqp || all,
             forwarded: forwarded || all,
             internal: bounce || notify || all,
             probe: verify || all,

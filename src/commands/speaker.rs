@@ -20,6 +20,11 @@ impl Speaker {
         Self { program }
     }
 
+    /// The voice of `command`, whatever path it was started by.
+    pub fn named(command: &str) -> Self {
+        Self { program: command.into() }
+    }
+
     /// The last part of the name.
     pub fn name(&self) -> &str {
         self.program.rsplit('/').next().unwrap_or_default()

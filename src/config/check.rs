@@ -256,13 +256,13 @@ mod tests {
 
     #[test]
     fn what_has_no_effect_is_said_once() {
-        let report = report("max_use = 7\nipc_idle = 5s\nqmqpd_timeout = 1m\n", "");
+        let report = report("max_use = 7\nipc_idle = 5s\nproxy_write_maps = x\n", "");
         assert_eq!(
             report.warnings,
             [
                 "/e/main.cf, line 1: max_use has no effect: processes live on here, and their \
                  parts talk without sockets",
-                "/e/main.cf, line 3: qmqpd_timeout has no effect: there is no qmqpd here",
+                "/e/main.cf, line 3: proxy_write_maps has no effect: caches are written by their owners alone",
             ]
         );
     }

@@ -12,6 +12,7 @@ use super::outage::Limited;
 use super::server::{Reply, Server};
 use super::table::Failure;
 use crate::log::Log;
+use crate::wire::netstring;
 
 const LIMIT: Duration = Duration::from_secs(100);
 const IDLE: Duration = Duration::from_secs(10);
@@ -75,7 +76,8 @@ impl Socketmap {
             warn(&format!("table {title} query too large: '{start}', returning 'not found'"));
             return Ok(None);
         }
-        let question = netstring(&[self.table.as_bytes(), b" ", key].concat());
+        let mut question = Vec::new();
+        netstring::append(&mut question, &[self.table.as_bytes(), b" ", key].concat());
         let warn_all = |text: &str| text.split('\n').for_each(warn);
         match self.pool.ask(&question, &warn_all).await {
             Ok(Answer::Found(value)) => Ok(Some(value)),
@@ -159,14 +161,6 @@ impl Driver for Netstrings {
     fn silent(&self, _host: usize, _why: &str) -> String {
         format!("table {} lookup error: time limit exceeded", self.title)
     }
-}
-
-fn netstring(text: &[u8]) -> Vec<u8> {
-    let mut coded = text.len().to_string().into_bytes();
-    coded.push(b':');
-    coded.extend_from_slice(text);
-    coded.push(b',');
-    coded
 }
 
 /// Takes a reply apart.

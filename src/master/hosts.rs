@@ -89,8 +89,8 @@ pub fn unserved(config: &Config, lines: &[ServiceLine]) -> Vec<String> {
 /// Who serves a line with this program.
 pub fn service(program: &str) -> Service {
     match program {
-        // postscreen is the front part of smtpd.
-        "smtpd" | "postscreen" => Service::Hosted(Host::Smtpd),
+        // postscreen is the front part of smtpd, and qmqpd its sister.
+        "smtpd" | "postscreen" | "qmqpd" => Service::Hosted(Host::Smtpd),
         "pickup" | "postlogd" => Service::Hosted(Host::Pickup),
         "qmgr" | "oqmgr" | "nqmgr" | "showq" | "error" | "discard" | "verify" => {
             Service::Hosted(Host::Qmgr)
@@ -103,7 +103,7 @@ pub fn service(program: &str) -> Service {
         "pipe" => Service::Hosted(Host::Pipe),
         "spawn" => Service::Hosted(Host::Spawn),
         "cleanup" | "trivial-rewrite" | "bounce" | "flush" | "proxymap" | "anvil" | "scache"
-        | "tlsmgr" | "tlsproxy" | "dnsblog" => Service::Library,
+        | "tlsmgr" | "tlsproxy" | "dnsblog" | "nbdb_reindexd" => Service::Library,
         _ => Service::Missing,
     }
 }

@@ -1,20 +1,20 @@
 //! The birth of the process: services are read, then their sockets are served.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::accept::{Client, Listener, accept_all, survive};
 use super::anvil::Peaks;
 use super::lobby::ScreenDoor;
 use super::memory::Memory;
-use super::passed::{Passed, Replay};
+use super::passed::Passed;
 use super::peer::{Directory, Peer};
 use super::postscreen;
+use super::qmqp::{self, QmqpDoor};
 use super::service::{Intake, Service, Shared};
 use super::session::Session;
 use super::settings::Settings;
@@ -37,6 +37,7 @@ use crate::wire::proxy_protocol::Families;
 pub struct State {
     doors: Vec<Door>,
     screens: Vec<ScreenDoor>,
+    qmqp: Vec<QmqpDoor>,
     common: postscreen::Common,
     statistics: Statistics,
     #[cfg(feature = "ssl")]
@@ -71,6 +72,7 @@ struct Door {
 enum Line {
     Smtpd(Pair<Unfinished>),
     Postscreen(Box<postscreen::Unfinished>),
+    Qmqp(Box<qmqp::Unfinished>),
 }
 
 /// A service, and the same under `stress = yes` for when all sessions are taken.
@@ -89,9 +91,6 @@ const STRESS: Duration = Duration::from_secs(1000);
 /// How often the statistics are looked at.
 const TICK: Duration = Duration::from_secs(5);
 
-/// How long to wait when there are no more descriptors.
-pub const BREATHER: Duration = Duration::from_millis(100);
-
 /// Reads every service.
 pub fn prepare(mut birth: Birth) -> Result<State, String> {
     // In Postfix a bad value of anvil's ends anvil, and nothing is counted: no reason to serve nobody.
@@ -101,6 +100,7 @@ pub fn prepare(mut birth: Birth) -> Result<State, String> {
     let lines = birth.read_each(|birth, line| match line.line.program.as_str() {
         "postscreen" => postscreen::prepare(birth, line, &shared.resolver, &mut common)
             .map(|screen| Line::Postscreen(Box::new(screen))),
+        "qmqpd" => qmqp::prepare(birth, line, &shared).map(|service| Line::Qmqp(Box::new(service))),
         _ => prepare_line(birth, line, &shared).map(Line::Smtpd),
     });
     for folder in common.folders() {
@@ -116,6 +116,7 @@ pub fn prepare(mut birth: Birth) -> Result<State, String> {
     };
     let master_log = Log::new(&syslog_name(&birth.config), "master");
     let mut screens = Vec::new();
+    let mut qmqp = Vec::new();
     let mut doors = Vec::new();
     for (line, prepared) in lines {
         let services = match prepared {
@@ -123,6 +124,10 @@ pub fn prepare(mut birth: Birth) -> Result<State, String> {
             Line::Postscreen(screen) => {
                 let birth::Service { line, sockets, log, .. } = line;
                 screens.push(ScreenDoor { screen: *screen, sockets, kind: line.kind, log });
+                continue;
+            }
+            Line::Qmqp(service) => {
+                qmqp.push(QmqpDoor { service: *service, line });
                 continue;
             }
         };
@@ -145,6 +150,7 @@ pub fn prepare(mut birth: Birth) -> Result<State, String> {
     Ok(State {
         doors,
         screens,
+        qmqp,
         common,
         statistics,
         #[cfg(feature = "ssl")]
@@ -254,6 +260,9 @@ pub async fn serve(state: State, mut life: Life) {
             lobby.open(sockets, &life);
         });
     }
+    for door in state.qmqp {
+        door.open(&writer, &queue, &life, &alive);
+    }
     drop((alive, rooms));
     life.drained().await;
     statistics.abort();
@@ -330,7 +339,7 @@ async fn listen(
     socket: OwnedFd,
     kind: SocketKind,
     room: &Arc<Room>,
-    mut life: Life,
+    life: Life,
 ) -> std::io::Result<()> {
     let window = room.services.calm.settings.tcp_window;
     if window > 0 && kind == SocketKind::Inet {
@@ -340,85 +349,11 @@ async fn listen(
         socket.set_send_buffer_size(window)?;
     }
     let listener = Listener::new(socket, kind)?;
-    loop {
-        let place = tokio::select! {
-            place = room.place() => place,
-            () = life.drained() => return Ok(()),
-        };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = life.drained() => return Ok(()),
-        };
-        match accepted {
-            Ok(client) => room.admit(client, place),
-            Err(e) => {
-                // Out of descriptors or memory, or the client has gone again: others will come.
-                if !is_clients_fault(&e) {
-                    room.log.warning(format_args!("accept connection: {e}"));
-                    tokio::time::sleep(BREATHER).await;
-                }
-            }
-        }
-    }
-}
-
-/// Whether the client has gone again before it was accepted.
-pub fn is_clients_fault(e: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, WouldBlock};
-    matches!(e.kind(), ConnectionAborted | ConnectionReset | Interrupted | WouldBlock)
-}
-
-pub enum Listener {
-    Tcp(TcpListener),
-    Unix(UnixListener),
-}
-
-/// A client that has come.
-pub struct Client {
-    pub stream: Stream,
-    /// Its address and ours; none over a UNIX socket.
-    pub addresses: Option<(SocketAddr, SocketAddr)>,
-    /// postscreen has let it pass, and knows about its proxy.
-    screened: bool,
-    replay: Option<Box<Replay>>,
-}
-
-impl Client {
-    fn new(stream: Stream, addresses: Option<(SocketAddr, SocketAddr)>) -> Self {
-        Self { stream, addresses, screened: false, replay: None }
-    }
-}
-
-impl Listener {
-    /// Takes over a listening socket.
-    pub fn new(socket: OwnedFd, kind: SocketKind) -> std::io::Result<Self> {
-        if kind == SocketKind::Inet {
-            let listener = std::net::TcpListener::from(socket);
-            listener.set_nonblocking(true)?;
-            return Ok(Self::Tcp(TcpListener::from_std(listener)?));
-        }
-        let listener = std::os::unix::net::UnixListener::from(socket);
-        listener.set_nonblocking(true)?;
-        Ok(Self::Unix(UnixListener::from_std(listener)?))
-    }
-
-    /// The next client.
-    pub async fn accept(&self) -> std::io::Result<Client> {
-        match self {
-            Self::Tcp(listener) => {
-                let (stream, remote) = listener.accept().await?;
-                stream.set_nodelay(true)?;
-                let local = stream
-                    .local_addr()
-                    .unwrap_or_else(|_| SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)));
-                Ok(Client::new(stream.into(), Some((remote, local))))
-            }
-            Self::Unix(listener) => {
-                let (stream, _) = listener.accept().await?;
-                Ok(Client::new(stream.into(), None))
-            }
-        }
-    }
+    accept_all(listener, &room.places, life, &room.log, |client, place| {
+        room.admit(client, Some(place));
+    })
+    .await;
+    Ok(())
 }
 
 impl Room {
@@ -514,10 +449,11 @@ async fn greet(service: Arc<Service>, client: Client, log: Log) {
     }
     let peer = match addresses {
         Some((remote, local)) => {
-            service.shared.directory.internet(&service.settings, &log, remote, local).await
+            let naming = service.settings.naming;
+            service.shared.directory.internet(naming, &log, remote, local).await
         }
         None if is_unknown => Directory::unknown(),
-        None => Directory::local(&service.settings),
+        None => Directory::local(service.settings.ipv4, service.settings.ipv6),
     };
     let log = debugged(&service, &peer, log).await;
     let mut session = Box::new(Session::begin(service, stream, peer, log.clone()).await);
@@ -541,23 +477,4 @@ async fn debugged(service: &Service, peer: &Peer, log: Log) -> Log {
     }
     let verbose = log.verbose() + service.settings.debug_peer_level;
     log.with_verbose(verbose)
-}
-
-/// Runs a future to its end, or to its panic: then the text of the panic comes back.
-pub async fn survive(future: impl Future<Output = ()>) -> Result<(), String> {
-    let mut future = std::pin::pin!(future);
-    std::future::poll_fn(|context| {
-        let poll = std::panic::AssertUnwindSafe(|| future.as_mut().poll(context));
-        match std::panic::catch_unwind(poll) {
-            Ok(poll) => poll.map(Ok),
-            Err(payload) => std::task::Poll::Ready(Err(panic_text(&*payload))),
-        }
-    })
-    .await
-}
-
-fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
-    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| payload.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a session has failed".into())
 }

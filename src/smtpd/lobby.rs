@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use super::listener::{BREATHER, Client, Listener, Room, is_clients_fault, survive};
+use super::accept::{Client, Listener, accept_all, survive};
+use super::listener::Room;
 use super::postscreen::{self, Screen};
 use crate::config::master_cf::SocketKind;
 use crate::log::{Level, Log};
@@ -64,36 +65,21 @@ impl Lobby {
         }
     }
 
-    async fn listen(&self, socket: OwnedFd, mut life: Life) -> std::io::Result<()> {
+    async fn listen(&self, socket: OwnedFd, life: Life) -> std::io::Result<()> {
         let listener = Listener::new(socket, self.kind)?;
-        loop {
-            let next = async {
-                let place = self.places.clone().acquire_owned().await;
-                (place, listener.accept().await)
-            };
-            let accepted = tokio::select! {
-                accepted = next => accepted,
-                () = life.drained() => return Ok(()),
-            };
-            match accepted {
-                (place, Ok(Client { stream, addresses: Some(addresses), .. })) => {
-                    let Self { screen, log, alive, .. } = self.clone();
-                    tokio::spawn(async move {
-                        let screening = Box::pin(screen.receive(stream, addresses));
-                        if let Err(text) = survive(screening).await {
-                            log.line(Level::Panic, format_args!("{text}"));
-                        }
-                        drop((place, alive));
-                    });
+        accept_all(listener, &self.places, life, &self.log, |client, place| {
+            // postscreen is for clients with an address.
+            let Client { stream, addresses: Some(addresses), .. } = client else { return };
+            let Self { screen, log, alive, .. } = self.clone();
+            tokio::spawn(async move {
+                let screening = Box::pin(screen.receive(stream, addresses));
+                if let Err(text) = survive(screening).await {
+                    log.line(Level::Panic, format_args!("{text}"));
                 }
-                // postscreen is for clients with an address.
-                (_, Ok(_)) => {}
-                (_, Err(e)) if is_clients_fault(&e) => {}
-                (_, Err(e)) => {
-                    self.log.warning(format_args!("accept connection: {e}"));
-                    tokio::time::sleep(BREATHER).await;
-                }
-            }
-        }
+                drop((place, alive));
+            });
+        })
+        .await;
+        Ok(())
     }
 }

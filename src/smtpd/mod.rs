@@ -6,8 +6,11 @@
 //!              └─ postscreen ─┘
 //! ```
 //!
+//! QMQP, which needs neither, has a folder of its own (`qmqp`).
+//!
 //! Each master.cf line has its own view of the configuration; a session is a task.
 
+mod accept;
 mod anvil;
 mod check;
 mod connection;
@@ -26,6 +29,7 @@ mod passed;
 mod peer;
 mod policy;
 pub mod postscreen;
+mod qmqp;
 mod restriction;
 mod sasl;
 mod service;

@@ -5,7 +5,6 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::settings::Settings;
 use crate::dns::{DnsError, Resolver};
 use crate::log::Log;
 use crate::mail::hostname;
@@ -21,6 +20,15 @@ pub enum NameStatus {
     Missing,
     /// There is one, but it does not have the client's address.
     Forged,
+}
+
+/// How a client is called.
+#[derive(Clone, Copy, Debug)]
+pub struct Naming {
+    /// Its name is looked up.
+    pub look_up: bool,
+    /// Logs and replies show its port.
+    pub with_port: bool,
 }
 
 /// The names of an address.
@@ -111,13 +119,13 @@ impl Directory {
     /// The client at `remote`, connected to our `local`.
     pub async fn internet(
         &self,
-        settings: &Settings,
+        naming: Naming,
         log: &Log,
         remote: SocketAddr,
         local: SocketAddr,
     ) -> Peer {
         let ip = remote.ip().to_canonical();
-        let names = if settings.peername_lookup {
+        let names = if naming.look_up {
             self.names(ip).await
         } else {
             Arc::new(Names::unknown(NameStatus::Missing))
@@ -127,7 +135,7 @@ impl Directory {
         }
         let address = ip.to_string();
         let port = remote.port().to_string();
-        let text = if settings.client_port_logging {
+        let text = if naming.with_port {
             format!("{}[{address}]:{port}", names.name)
         } else {
             format!("{}[{address}]", names.name)
@@ -168,8 +176,8 @@ impl Directory {
     }
 
     /// A client on this machine, not on the Internet.
-    pub fn local(settings: &Settings) -> Peer {
-        let ip = if settings.ipv6 && !settings.ipv4 {
+    pub fn local(ipv4: bool, ipv6: bool) -> Peer {
+        let ip = if ipv6 && !ipv4 {
             IpAddr::V6(std::net::Ipv6Addr::LOCALHOST)
         } else {
             IpAddr::V4(Ipv4Addr::LOCALHOST)

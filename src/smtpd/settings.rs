@@ -8,6 +8,7 @@ use super::check::VerifySettings;
 use super::expand::Filter;
 use super::fault::Faults;
 use super::keyword::Keywords;
+use super::peer::Naming;
 use crate::cleanup::Skip;
 use crate::config::{Config, parameters as p, split_list};
 use crate::filter::{Common, Endpoint, Filters};
@@ -160,8 +161,7 @@ pub struct Settings {
     pub bare_lf: BareLf,
     pub bare_lf_code: u16,
     pub forbid_unauth_pipelining: bool,
-    pub peername_lookup: bool,
-    pub client_port_logging: bool,
+    pub naming: Naming,
     pub hide_client_session: bool,
     /// `smtpd_sasl_authenticated_header`
     pub authenticated_header: bool,
@@ -248,8 +248,7 @@ impl Settings {
             bare_lf: bare_lf(&config.text(&p::smtpd_forbid_bare_newline))?,
             bare_lf_code: code(config.int(&p::smtpd_forbid_bare_newline_reject_code)),
             forbid_unauth_pipelining: config.bool(&p::smtpd_forbid_unauth_pipelining),
-            peername_lookup: config.bool(&p::smtpd_peername_lookup),
-            client_port_logging: config.bool(&p::smtpd_client_port_logging),
+            naming: naming(config),
             authenticated_header: config.bool(&p::smtpd_sasl_authenticated_header),
             tls_received_header: config.bool(&p::smtpd_tls_received_header),
             tls_asks_certificate: config.bool(&p::smtpd_tls_ask_ccert),
@@ -404,7 +403,15 @@ pub(super) fn temp_fail(name: &str, text: &str) -> Result<TempFail, String> {
     }
 }
 
-fn skip(text: &str) -> Result<Skip, String> {
+fn naming(config: &Config) -> Naming {
+    Naming {
+        look_up: config.bool(&p::smtpd_peername_lookup),
+        with_port: config.bool(&p::smtpd_client_port_logging),
+    }
+}
+
+/// `receive_override_options`
+pub(super) fn skip(text: &str) -> Result<Skip, String> {
     let mut skip = Skip::default();
     for word in split_list(text) {
         match word {

@@ -98,9 +98,10 @@ async fn session(config: &Arc<Config>, way: Maildrop, log: Log) -> Result<(), St
     let service = service(config, way, &log)?;
     let peer = match ends() {
         Some((remote, local)) => {
-            service.shared.directory.internet(&service.settings, &log, remote, local).await
+            let naming = service.settings.naming;
+            service.shared.directory.internet(naming, &log, remote, local).await
         }
-        None => Directory::local(&service.settings),
+        None => Directory::local(service.settings.ipv4, service.settings.ipv6),
     };
     let (ours, bridge) = StdUnixStream::pair().map_err(|e| format!("socketpair: {e}"))?;
     let talking = carry(bridge).map_err(|e| format!("socketpair: {e}"))?;

@@ -33,6 +33,14 @@ pub fn asctime(seconds: u64) -> String {
     local(seconds).strftime("%a %b %e %H:%M:%S %Y").to_string()
 }
 
+/// Local time by a template of strftime(3); what it does not know stays as it is.
+pub fn by_template(template: &str, seconds: u64) -> String {
+    use jiff::fmt::strtime::{BrokenDownTime, Config};
+    let parts = BrokenDownTime::from(&local(seconds));
+    let lenient = Config::new().lenient(true);
+    parts.to_string_with_config(&lenient, template).unwrap_or_else(|_| template.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,6 +54,7 @@ mod tests {
         assert_eq!(at(1_740_899_100, 1), "Sun,  2 Mar 2025 08:05:00 +0100 (+01)");
         assert_eq!(at(1_709_164_800, -3), "Wed, 28 Feb 2024 21:00:00 -0300 (-03)");
         assert_eq!(compact_utc(951_782_399), "20000228235959");
+        assert_eq!(by_template("/x/%%%Y.", 1_000_000_000), "/x/%2001.");
         assert_eq!(compact_utc(1_709_251_199), "20240229235959");
     }
 }

@@ -6,6 +6,7 @@ pub mod dovecot_auth;
 pub mod line;
 pub mod maildirsize;
 pub mod milter;
+pub mod netstring;
 pub mod queue_file;
 pub mod proxy_protocol;
 pub mod queue_record;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use tokio::net::{TcpStream, UnixStream};
 
-use super::chat::Chat;
 use super::options::Options;
 use super::place::{Address, Place};
+use crate::commands::chat::{Chat, Said, Show};
 use crate::config::{Config, parameters as p, why};
 use crate::deliver::smtp::dane;
 use crate::deliver::smtp::encryption::is_fingerprint;
@@ -208,7 +208,11 @@ struct Look<'a> {
 impl Look<'_> {
     async fn dialogue(&self, stream: Stream) -> Result<Seen, Ended> {
         let Finger { options, log, .. } = self.finger;
-        let mut chat = Chat::new(stream, log, options.chat);
+        let show = |said: Said<'_>| match said {
+            Said::Ours(text) => log.info(format_args!("> {text}")),
+            Said::Theirs(text) => log.info(format_args!("< {text}")),
+        };
+        let mut chat = Chat::new(stream, options.chat.then_some(&show as &Show<'_>));
         let mut encrypted = None;
         if options.wrapper {
             encrypted = Some(self.encrypt(&mut chat, "").await?);

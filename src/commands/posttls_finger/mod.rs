@@ -2,10 +2,9 @@
 //!
 //! ```text
 //! options ─ main.cf ─┬─ place    which server, at which level, by which records
-//!                    └─ finger ─ chat, tls::client   once, or again with `-r`
+//!                    └─ finger ─ commands::chat, tls::client   once, or again with `-r`
 //! ```
 
-mod chat;
 mod finger;
 mod options;
 mod place;

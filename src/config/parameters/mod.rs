@@ -19,6 +19,7 @@ pub mod local;
 pub mod milter;
 pub mod postscreen;
 pub mod qmgr;
+pub mod qmqpd;
 pub mod rewrite;
 pub mod smtp;
 pub mod smtpd;
@@ -39,6 +40,7 @@ pub use local::*;
 pub use milter::*;
 pub use postscreen::*;
 pub use qmgr::*;
+pub use qmqpd::*;
 pub use rewrite::*;
 pub use smtp::*;
 pub use smtpd::*;
@@ -51,7 +53,7 @@ pub use virtual_mailbox::*;
 pub type Group = (&'static str, &'static [&'static dyn Entry]);
 
 /// All entries, by the program that reads them.
-pub fn groups() -> [Group; 16] {
+pub fn groups() -> [Group; 17] {
     [
         ("address_verify", address_verify::ALL),
         ("bounce", bounce::ALL),
@@ -62,6 +64,7 @@ pub fn groups() -> [Group; 16] {
         ("milter", milter::ALL),
         ("postscreen", postscreen::ALL),
         ("qmgr", qmgr::ALL),
+        ("qmqpd", qmqpd::ALL),
         ("rewrite", rewrite::ALL),
         ("smtp", smtp::ALL),
         ("smtpd", smtpd::ALL),

@@ -9,9 +9,6 @@ static GROUPS: &[(&str, &[&str])] = &[
     (
         "processes live on here, and their parts talk without sockets",
         &[
-            "application_event_drain_time",
-            "fork_attempts",
-            "fork_delay",
             "in_flow_delay",
             "ipc_idle",
             "ipc_timeout",
@@ -68,15 +65,6 @@ static GROUPS: &[(&str, &[&str])] = &[
             "non_bdb_migration_level",
             "non_bdb_migration_log_redirect",
             "non_bdb_migration_service_name",
-        ],
-    ),
-    (
-        "there is no qmqpd here",
-        &[
-            "qmqpd_authorized_clients",
-            "qmqpd_client_port_logging",
-            "qmqpd_error_delay",
-            "qmqpd_timeout",
         ],
     ),
     (

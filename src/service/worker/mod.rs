@@ -33,8 +33,9 @@ pub use mbox::Opened;
 pub use pool::{Identity, Pool};
 
 use std::io;
+use std::path::Path;
 
-use crate::ipc::worker::Refusal;
+use crate::ipc::worker::{Copy, Locking, Mailbox, MailboxKind, Refusal};
 use crate::mail::status::Status;
 
 /// The status of a failed system call on a mailbox: try again, disk full, quota, or `default`.
@@ -56,10 +57,28 @@ pub(crate) fn refused(what: &str, error: &io::Error, default: Status) -> Refusal
     }
 }
 
+/// Opens and locks a mailbox with the rights that this process has, as for a delivery; warnings for
+/// whoever asked come along. The locks last as long as what is returned.
+pub fn lock_mailbox(path: &Path, locking: Locking) -> (Vec<String>, Result<Opened, Refusal>) {
+    let mailbox = Mailbox {
+        path: path.display().to_string(),
+        copy: Copy::default(),
+        locking,
+        kind: MailboxKind::Destination,
+        default_status: Status::new(5, 2, 0),
+        opened_by_parent: false,
+        spool_group: None,
+        size_limit: None,
+    };
+    let mut warnings = Vec::new();
+    let opened = mbox::open(&mailbox, None, &mut warnings);
+    (warnings, opened)
+}
+
 /// Opens a mailbox in the parent, for a worker that may not (in a spool directory that only root
 /// may write); a new one is given to `owner`. Warnings for the log come along.
 pub async fn open_as_parent(
-    mailbox: crate::ipc::worker::Mailbox,
+    mailbox: Mailbox,
     owner: (u32, u32),
 ) -> (Vec<String>, Result<Opened, Refusal>) {
     let opening = tokio::task::spawn_blocking(move || {

@@ -76,7 +76,7 @@ impl House {
         let local = "192.0.2.1:25".parse().unwrap();
         let (service, log) = (self.service.clone(), self.log.clone());
         let directory = &service.shared.directory;
-        let peer = directory.internet(&service.settings, &log, remote, local).await;
+        let peer = directory.internet(service.settings.naming, &log, remote, local).await;
         (ours, Box::new(Session::begin(service, theirs.into(), peer, log).await))
     }
 

@@ -180,7 +180,7 @@ impl Session {
             }
         }
         let mut peer = Peer::clone(&self.talk.peer);
-        peer.set_text(self.service.settings.client_port_logging);
+        peer.set_text(self.service.settings.naming.with_port);
         self.talk.peer = Arc::new(peer);
         self.judge_client().await;
         if !said.helo {
@@ -275,7 +275,7 @@ impl Session {
         if !self.may_use("XFORWARD", words, self.may_xforward).await? {
             return Ok(false);
         }
-        let port_logging = self.service.settings.client_port_logging;
+        let port_logging = self.service.settings.naming.with_port;
         let mut forwarded =
             self.forwarded.take().unwrap_or_else(|| Box::new(Forwarded::new(port_logging)));
         let mut about_client = false;

@@ -1,10 +1,10 @@
-//! The dialogue with a server, as far as a look at its TLS needs one.
+//! The client's side of a dialogue in SMTP or LMTP, one command at a time: for programs that look at a
+//! server's TLS, or give it work.
 
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::log::Log;
 use crate::tls::{Socket, Stream};
 use crate::wire::line::{self, Line, Skip};
 use crate::wire::smtp_reply::printable;
@@ -15,14 +15,23 @@ const LINE_MAX: usize = 2048;
 const GARBAGE_MAX: usize = 1 << 20;
 
 /// A connection with a server.
-#[derive(Debug)]
 pub struct Chat<'a> {
     stream: Stream,
     input: Vec<u8>,
-    log: &'a Log,
-    /// What is said is shown.
-    shown: bool,
+    show: Option<&'a Show<'a>>,
 }
+
+/// What is said, for whoever listens in.
+#[derive(Clone, Copy, Debug)]
+pub enum Said<'a> {
+    /// By us.
+    Ours(&'a str),
+    /// By the server: one line.
+    Theirs(&'a str),
+}
+
+/// Shows what is said.
+pub type Show<'a> = dyn Fn(Said<'_>) + Send + Sync + 'a;
 
 /// A reply, without the codes of its lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,10 +53,16 @@ pub enum Broken {
     Time,
 }
 
+impl std::fmt::Debug for Chat<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Chat").field("stream", &self.stream).finish_non_exhaustive()
+    }
+}
+
 impl<'a> Chat<'a> {
     /// Over a fresh connection.
-    pub fn new(stream: Stream, log: &'a Log, shown: bool) -> Self {
-        Self { stream, input: Vec::new(), log, shown }
+    pub fn new(stream: Stream, show: Option<&'a Show<'a>>) -> Self {
+        Self { stream, input: Vec::new(), show }
     }
 
     /// The socket, for a handshake; what came with the last reply is forgotten.
@@ -68,18 +83,24 @@ impl<'a> Chat<'a> {
 
     /// Says something and hears the reply, all within `limit`.
     pub async fn ask(&mut self, text: &str, shown: bool, limit: Duration) -> Result<Reply, Broken> {
-        if self.shown && shown {
-            self.log.info(format_args!("> {text}"));
+        if let Some(show) = self.show.filter(|_| shown) {
+            show(Said::Ours(text));
         }
         let dialogue = async {
-            self.stream
-                .write_all(format!("{text}\r\n").as_bytes())
-                .await
-                .map_err(|_| Broken::Lost)?;
-            self.stream.flush().await.map_err(|_| Broken::Lost)?;
+            self.write(format!("{text}\r\n").as_bytes()).await?;
             self.reply(shown).await
         };
         tokio::time::timeout(limit, dialogue).await.unwrap_or(Err(Broken::Time))
+    }
+
+    /// Says what is no command, such as a message, within `limit`.
+    pub async fn say(&mut self, bytes: &[u8], limit: Duration) -> Result<(), Broken> {
+        tokio::time::timeout(limit, self.write(bytes)).await.unwrap_or(Err(Broken::Time))
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), Broken> {
+        self.stream.write_all(bytes).await.map_err(|_| Broken::Lost)?;
+        self.stream.flush().await.map_err(|_| Broken::Lost)
     }
 
     /// Hears a reply within `limit`.
@@ -91,8 +112,8 @@ impl<'a> Chat<'a> {
         let mut reply = Reply::default();
         loop {
             let line = self.line().await?;
-            if self.shown && shown {
-                self.log.info(format_args!("< {line}"));
+            if let Some(show) = self.show.filter(|_| shown) {
+                show(Said::Theirs(&line));
             }
             let digits = line.bytes().take_while(u8::is_ascii_digit).count();
             let code = line.get(..digits).filter(|code| code.len() == 3);
@@ -184,8 +205,7 @@ mod tests {
         let (near, mut far) = UnixStream::pair().unwrap();
         far.write_all(said).await.unwrap();
         drop(far);
-        let log = Log::new("postfix", "test");
-        Chat::new(near.into(), &log, false).hear(Duration::from_secs(10)).await
+        Chat::new(near.into(), None).hear(Duration::from_secs(10)).await
     }
 
     #[tokio::test]
