@@ -106,13 +106,7 @@ impl Session {
         self.incoming.parameters = parameters;
         self.incoming.memory = Some(memory);
         self.start_transaction(sender);
-        if service.settings.proxy_filter.is_some() {
-            // What filters are used to hear; the header says it instead.
-            self.proxy_mail = match self.incoming.parameters.require_tls {
-                true => without_require_tls(text),
-                false => text.to_owned(),
-            };
-        }
+        self.remember_for_filter(text);
         if !service.settings.delay_open_until_valid_rcpt
             && let Some(reply) = self.open_message().await?
         {
@@ -122,6 +116,17 @@ impl Session {
         }
         self.reply("250 2.1.0 Ok").await?;
         Ok(true)
+    }
+
+    /// Keeps the command for a filter, in the form that filters are used to: REQUIRETLS is in the
+    /// header.
+    fn remember_for_filter(&mut self, text: &str) {
+        if self.service.settings.proxy_filter.is_some() {
+            self.proxy_mail = match self.incoming.parameters.require_tls {
+                true => without_require_tls(text),
+                false => text.to_owned(),
+            };
+        }
     }
 
     fn mail_out_of_order(&self, words: &[Word<'_>]) -> Option<(Faults, String)> {
