@@ -128,6 +128,18 @@ fn an_authority_that_is_not_sent() {
     assert_eq!(verdict(&[by_stranger], &short), Err(Distrust::Policy));
 }
 
+/// OpenSSL takes a server that is an authority itself, and so does Postfix.
+#[test]
+fn a_server_that_is_an_authority() {
+    let family = family(|_, leaf| leaf.is_ca = IsCa::Ca(BasicConstraints::Unconstrained));
+    assert_eq!(verdict(&[record(ANCHOR, KEY, 1, &family.root)], &family.sent()), Ok((2, false)));
+    assert_eq!(verdict(&[record(ANCHOR, KEY, 1, &family.middle)], &family.sent()), Ok((1, false)));
+    let alone = [family.leaf.clone()];
+    assert_eq!(verdict(&[record(ANCHOR, KEY, 0, &family.middle)], &alone), Ok((0, true)));
+    let own = record(ANCHOR, KEY, 1, &family.leaf);
+    assert!(verdict(&[own], &family.sent()).is_err(), "it is not its own authority");
+}
+
 /// An authority has to have signed: a certificate that only lies in the chain proves nothing.
 #[test]
 fn a_bystander_is_no_authority() {

@@ -17,6 +17,8 @@ pub mod words;
 #[cfg(feature = "tlsrpt")]
 pub mod anybody;
 #[cfg(feature = "ssl")]
+mod authority_leaf;
+#[cfg(feature = "ssl")]
 pub mod certificate;
 #[cfg(feature = "ssl")]
 pub mod client;

@@ -10,6 +10,7 @@ use std::time::SystemTime;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
 
+use super::authority_leaf;
 use super::certificate::Certificate;
 use super::facts::Trouble;
 use crate::config::why;
@@ -203,6 +204,9 @@ impl Authorities {
             && parsed.self_issued
         {
             return is_valid_now(parsed).map(|()| 0);
+        }
+        if authority_leaf::is_authority(own) {
+            return authority_leaf::path(chain, &self.anchors, purpose, depth + 1);
         }
         let certificate =
             webpki::EndEntityCert::try_from(own).map_err(|e| distrust(&e, parsed.as_ref()))?;

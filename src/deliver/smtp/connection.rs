@@ -19,6 +19,9 @@ use crate::wire::smtp_reply::{Collector, Reply, Step, printable};
 /// How much is read at once.
 const READ_SIZE: usize = 4096;
 
+/// Lines of one reply, with what is no reply before it: a server that says more means no end.
+const REPLY_LINES: usize = 50_000;
+
 /// Who is at the other end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
@@ -324,7 +327,7 @@ impl Connection {
         let keep = speaker.settings.reply_limit;
         let mut collector = Collector::default();
         let mut warned = false;
-        loop {
+        for _ in 0..REPLY_LINES {
             let line = self.read_line(speaker, limit).await?;
             if self.debugged || speaker.log.verbose() > 0 {
                 speaker.log.info(format_args!("< {}: {}", self.peer.name_port, first(&line, 100)));
@@ -344,6 +347,10 @@ impl Connection {
                 Step::Done(reply) => return Ok(reply),
             }
         }
+        let server = &self.peer.name_port;
+        speaker.log.warning(format_args!("{server}: response has more than {REPLY_LINES} lines"));
+        self.dead = true;
+        Err(Broken::Lost)
     }
 
     /// `smtp_reply_filter`

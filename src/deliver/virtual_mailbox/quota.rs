@@ -40,7 +40,9 @@ impl Quotas {
         let extended = config.bool(&p::virtual_maildir_extended);
         let may_be_small = config.bool(&p::virtual_mailbox_limit_override);
         let suffix = config.text(&p::virtual_maildir_suffix);
-        let on = !limits.is_empty() || inbox_only || extended || may_be_small;
+        // With the patch virtual_mailbox_limit holds for maildirs too, as soon as it is said.
+        let is_said = config.literal(p::virtual_mailbox_limit.name).is_some();
+        let on = !limits.is_empty() || inbox_only || extended || may_be_small || is_said;
         let filters = config.bool(&p::virtual_maildir_filter);
         if !on && suffix.is_empty() && !filters {
             return None;
@@ -185,6 +187,10 @@ mod tests {
     #[test]
     fn which_limit_holds() {
         assert_eq!(limit("", "a@x"), None);
+        assert_eq!(
+            limit("virtual_mailbox_limit = 2000000000\n", "a@x").unwrap().bytes,
+            2_000_000_000
+        );
         let maps = "virtual_mailbox_limit_maps = inline:{{a@x=20000000}, {b@x=0}, {c@x=5}, {d@x=-1}, {e@x=1M}}\n";
         let bytes = |user: &str| limit(maps, user).unwrap().bytes;
         assert_eq!(bytes("a@x"), 20_000_000);
