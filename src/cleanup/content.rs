@@ -113,6 +113,8 @@ impl Message {
         let limit = self.stage.settings.line_length_limit;
         while !rest.is_empty() && self.goes_on() {
             if self.progress.carry.is_empty() && self.nothing_looks() {
+                // A long line that ended the header goes on here; its end is the store's affair.
+                self.progress.continued = false;
                 self.store.body(rest, &self.stage.writer);
                 return;
             }

@@ -185,6 +185,20 @@ impl Classes {
             config.set(parameter, known);
         Self { envelope_sender, envelope_recipient, header_sender, header_recipient }
     }
+
+    /// Of `sender_canonical_classes`: there are no others.
+    fn of_senders(config: &Config) -> Self {
+        let [envelope_sender, header_sender] =
+            config.set(&p::sender_canonical_classes, ["envelope_sender", "header_sender"]);
+        Self { envelope_sender, header_sender, ..Self::default() }
+    }
+
+    /// Of `recipient_canonical_classes`.
+    fn of_recipients(config: &Config) -> Self {
+        let [envelope_recipient, header_recipient] =
+            config.set(&p::recipient_canonical_classes, ["envelope_recipient", "header_recipient"]);
+        Self { envelope_recipient, header_recipient, ..Self::default() }
+    }
 }
 
 impl Canonical {
@@ -192,9 +206,9 @@ impl Canonical {
         config: &Config,
         tables: &Tables,
         maps: &'static TextParameter,
-        classes: &TextParameter,
+        classes: Classes,
     ) -> Result<Option<Self>, Problem> {
-        let (table, classes) = (table(config, tables, maps)?, Classes::read(config, classes));
+        let table = table(config, tables, maps)?;
         Ok(table.map(|table| Self { table, classes }))
     }
 }
@@ -231,18 +245,23 @@ impl Masquerade {
 impl Mapping {
     fn read(config: &Config, tables: &Tables) -> Result<Self, Problem> {
         Ok(Self {
-            canonical: Canonical::read(config, tables, &p::canonical_maps, &p::canonical_classes)?,
+            canonical: Canonical::read(
+                config,
+                tables,
+                &p::canonical_maps,
+                Classes::read(config, &p::canonical_classes),
+            )?,
             sender_canonical: Canonical::read(
                 config,
                 tables,
                 &p::sender_canonical_maps,
-                &p::sender_canonical_classes,
+                Classes::of_senders(config),
             )?,
             recipient_canonical: Canonical::read(
                 config,
                 tables,
                 &p::recipient_canonical_maps,
-                &p::recipient_canonical_classes,
+                Classes::of_recipients(config),
             )?,
             masquerade: Masquerade::read(config, tables)?,
             virtual_alias: table(config, tables, &p::virtual_alias_maps)?,

@@ -228,6 +228,17 @@ fn long_lines_count_as_several_records() {
 }
 
 #[test]
+fn a_long_line_that_ends_the_header_has_one_end() {
+    let site = Site::plain();
+    let long = "x".repeat(3000);
+    for tail in ["", "more\n", "more\n\n"] {
+        let text = format!("{FULL}{long}\n{tail}");
+        let outcome = site.send("a@b.example", &["c@d.example"], &[text.as_bytes()]);
+        assert!(outcome.content.ends_with(&format!("\n\n{long}\n{tail}")), "{tail:?}");
+    }
+}
+
+#[test]
 fn many_hops_are_refused() {
     let site = Site::new("hopcount_limit = 3", &[]);
     let hop = "Received: from x by y; z\n";

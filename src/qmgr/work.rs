@@ -121,7 +121,6 @@ impl Work {
             }
             _ => e.sender.clone(),
         };
-        let smtputf8 = e.smtputf8 || recipients.iter().any(|to| !to.address.is_ascii());
         Request {
             number,
             queue_id: self.id,
@@ -131,7 +130,7 @@ impl Work {
             envid: e.envid.clone(),
             ret: e.ret,
             body: e.body,
-            smtputf8,
+            smtputf8: e.smtputf8,
             utf8_header: e.utf8_header,
             tls_wish: e.tls_wish,
             arrival: e.arrival,

@@ -143,6 +143,7 @@ fn server(
             return None;
         }
     }
+    warnings.extend(crate::tls::names::unknown_options(config));
     let chains = &parameters.files.chains;
     let has_pairs = ["smtpd_tls_cert_file", "smtpd_tls_eccert_file", "smtpd_tls_dcert_file"]
         .into_iter()

@@ -71,6 +71,31 @@ pub fn groups(config: &Config, grade: &str) -> String {
     }
 }
 
+/// The words of `tls_ssl_options` that OpenSSL knows, of which only `NO_TICKET` changes anything here.
+const OPTIONS: [&str; 7] = [
+    "LEGACY_SERVER_CONNECT",
+    "NO_TICKET",
+    "NO_COMPRESSION",
+    "NO_RENEGOTIATION",
+    "NO_SESSION_RESUMPTION_ON_RENEGOTIATION",
+    "PRIORITIZE_CHACHA",
+    "ENABLE_MIDDLEBOX_COMPAT",
+];
+
+/// What is to be said about words of `tls_ssl_options` that are neither options nor numbers.
+pub fn unknown_options(config: &Config) -> Vec<String> {
+    let text = config.text(&p::tls_ssl_options);
+    let is_known = |word: &&str| {
+        let is_number = word
+            .strip_prefix("0x")
+            .or_else(|| word.strip_prefix("0X"))
+            .is_some_and(|digits| u64::from_str_radix(digits, 16).is_ok());
+        is_number || OPTIONS.iter().any(|option| option.eq_ignore_ascii_case(word))
+    };
+    let unknown = split_list(&text).into_iter().filter(|word| !is_known(word));
+    unknown.map(|word| format!("unknown tls_ssl_options value \"{word}\" in \"{text}\"")).collect()
+}
+
 /// Looks a server name up in `tls_server_sni_maps`: `mx.example.com`, `.example.com`, `.com`. The
 /// error text is for the log.
 pub async fn find(maps: &Maps, name: &str) -> Result<Option<Vec<u8>>, String> {

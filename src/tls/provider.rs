@@ -8,6 +8,8 @@ use std::sync::Arc;
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
 use rustls::{CipherSuite, NamedGroup, SupportedCipherSuite};
 
+use super::words::Protocols;
+
 use aws_lc_rs::{cipher_suite as suites, kx_group as groups};
 
 /// A suite: how rustls knows it, OpenSSL's name, bits, and the words of cipher lists that mean it.
@@ -150,6 +152,18 @@ pub fn provider(ciphers: &Ciphers) -> (Arc<CryptoProvider>, Vec<String>) {
     (Arc::new(provider), warnings)
 }
 
+/// The provider without the suites of versions that are not to be used. A server would take a suite of
+/// TLS 1.3 that the client offers for a sign that it can check any kind of certificate, and then
+/// find none of TLS 1.2 that goes with the certificate it has chosen.
+pub fn only(provider: Arc<CryptoProvider>, protocols: Protocols) -> Arc<CryptoProvider> {
+    let mut provider = Arc::unwrap_or_clone(provider);
+    provider.cipher_suites.retain(|suite| match suite {
+        SupportedCipherSuite::Tls12(_) => protocols.tls12,
+        SupportedCipherSuite::Tls13(_) => protocols.tls13,
+    });
+    Arc::new(provider)
+}
+
 /// Works through a cipher list of OpenSSL as far as it concerns suites that exist.
 fn tls12_suites(ciphers: &Ciphers, warnings: &mut Vec<String>) -> Vec<&'static Suite> {
     let mut list: Vec<&Suite> = Vec::new();
@@ -279,6 +293,15 @@ mod tests {
         let ciphers = Ciphers { list: MEDIUM.into(), exclude: "HIGH".into(), ..Ciphers::default() };
         let (provider, warnings) = provider(&ciphers);
         assert_eq!((provider.cipher_suites.len(), warnings.len()), (3, 1));
+    }
+
+    #[test]
+    fn suites_of_other_versions_do_not_stay() {
+        let of = |tls12, tls13| {
+            let (all, _) = provider(&Ciphers { list: "HIGH".into(), ..Ciphers::default() });
+            only(all, Protocols { tls12, tls13 }).cipher_suites.len()
+        };
+        assert_eq!((of(true, true), of(true, false), of(false, true)), (9, 6, 3));
     }
 
     #[test]

@@ -173,6 +173,7 @@ impl Server {
         })?;
         let (provider, complaints) = provider::provider(&parameters.ciphers);
         warnings.extend(complaints);
+        let provider = provider::only(provider, protocols);
         Ok(Self {
             tickets: Tickets::new(parameters.session_lifetime),
             versions: versions(protocols),

@@ -80,7 +80,8 @@ fn text(bytes: &[u8], families: Families) -> Result<(Origin, usize), BadHeader> 
     let mut port = |why| {
         let word = words.next().ok_or(BadHeader(why))?;
         let digits = word.bytes().all(|b| b.is_ascii_digit());
-        word.parse::<u16>().ok().filter(|_| digits).ok_or(BadHeader(why))
+        let plain = digits && (word.len() == 1 || !word.starts_with('0'));
+        word.parse::<u16>().ok().filter(|_| plain).ok_or(BadHeader(why))
     };
     let client = SocketAddr::new(client, port("bad or missing client port")?);
     let server = SocketAddr::new(server, port("bad or missing server port")?);
@@ -169,6 +170,7 @@ mod tests {
             ("PROXY TCP4 192.0.2.1\r\n", "bad or missing server address"),
             ("PROXY TCP4 192.0.2.1 192.0.2.2 x 2\r\n", "bad or missing client port"),
             ("PROXY TCP4 192.0.2.1 192.0.2.2 1 70000\r\n", "bad or missing server port"),
+            ("PROXY TCP4 192.0.2.1 192.0.2.2 01 2\r\n", "bad or missing client port"),
             ("EHLO x\r\n", "short protocol header"),
             ("EHLO client.example.org\r\n", "unrecognized protocol header"),
         ] {

@@ -88,6 +88,12 @@ impl Parser {
         self.flush(false);
         self.keep_until(b">;,:");
         self.word_ok = true;
+        // What ends the phrase is no part of the address before it.
+        if !self.in_group
+            && let Some(colon) = self.left.pop_if(|token| token.is(b':'))
+        {
+            self.keep(colon);
+        }
     }
 
     fn step(&mut self, token: Token) {
@@ -267,6 +273,9 @@ mod tests {
         assert_eq!(show("\"x, y\" <a@b> (note)"), "\"x, y\" <a@b>(note)");
         assert_eq!(addresses("Name <>"), Vec::<String>::new());
         assert_eq!(addresses("<@r,@s:u@d>"), ["@r,@s:u@d"]);
+        // The colon before a name that is no group's belongs to nobody; quotes around nothing stay.
+        assert_eq!(addresses("@r:joe@x <a@b>"), ["@r", "a@b"]);
+        assert_eq!(show("\"\", @x"), "\"\",\n\"\"@x");
     }
 
     #[test]

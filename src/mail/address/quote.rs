@@ -35,7 +35,8 @@ fn quote_str(address: &str, rules: Quoting) -> Cow<'_, str> {
     }
 }
 
-/// [`quote_822`] for headers, which need not be UTF-8.
+/// [`quote_822`] for headers, which need not be UTF-8. An address without text becomes `""`: it stands
+/// where somebody wrote something.
 pub fn quote_822_bytes(address: &[u8]) -> Cow<'_, [u8]> {
     quote_bytes(address, Quoting::Rfc5322)
 }
@@ -51,10 +52,6 @@ pub fn quote_822_local_part(local: &str) -> Cow<'_, str> {
 }
 
 fn quote_bytes(address: &[u8], rules: Quoting) -> Cow<'_, [u8]> {
-    // The null sender stays what it is.
-    if address.is_empty() {
-        return Cow::Borrowed(address);
-    }
     let route = match rules {
         Quoting::Rfc5322 if address.first() == Some(&b'@') => {
             memchr::memchr(b':', address).map_or(0, |colon| colon + 1)

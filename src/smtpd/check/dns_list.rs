@@ -50,6 +50,14 @@ impl Checks<'_> {
             Some((zone, pattern)) => (zone, Some(pattern)),
             None => (domain, None),
         };
+        // Postfix's smtpd ends here; a list that cannot be understood must not pass for one without
+        // entries.
+        if let Some(pattern) = pattern.filter(|pattern| !is_reply_pattern(pattern)) {
+            self.log.warning(format_args!(
+                "restriction {word} {domain}: {pattern} is no pattern for addresses"
+            ));
+            return Err(self.configuration_error());
+        }
         let query = if by_address {
             address_query(self.talk.peer.ip, zone)
         } else {

@@ -176,6 +176,9 @@ impl Session {
             };
             // What stands before the mistake holds.
             if let Err(reply) = outcome {
+                if let Some(login) = said.login {
+                    self.log_in("XCLIENT", &login);
+                }
                 return self.refuse((Faults::PROTOCOL, reply)).await;
             }
         }
