@@ -94,6 +94,12 @@ fn findings_have_their_tests() {
     for path in rust_files(&root.join("src")) {
         tests.push_str(&std::fs::read_to_string(path).unwrap());
     }
+    for entry in std::fs::read_dir(root.join("tests/system")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "py") {
+            tests.push_str(&std::fs::read_to_string(path).unwrap());
+        }
+    }
     let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| ")).skip(2).collect();
     assert_eq!(rows.len(), 70);
     let mut missing = String::new();
@@ -104,7 +110,7 @@ fn findings_have_their_tests() {
             let is_there = if name.contains('/') {
                 root.join(name).exists()
             } else if name.contains('_') && !name.starts_with(':') {
-                tests.contains(&format!("fn {name}("))
+                ["fn", "def"].iter().any(|word| tests.contains(&format!("{word} {name}(")))
                     || root.join(format!("tests/conformance/scenarios/{name}.py")).exists()
             } else {
                 true

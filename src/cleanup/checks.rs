@@ -78,6 +78,8 @@ impl Message {
     /// `ID: reject: header Subject: … from client[…]; from=<…> to=<…> proto=… helo=<…>: text`
     fn log_action(&self, action: &str, subject: Subject, content: &[u8], text: &str) {
         use std::fmt::Write as _;
+        // Text ends with NUL in Postfix's log.
+        let content = content.split(|byte| *byte == 0).next().unwrap_or_default();
         let mut line = format!(
             "{}: {action}: {} {} from {};",
             self.queue_id,

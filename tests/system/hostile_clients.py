@@ -102,5 +102,43 @@ def hostile_clients_at_every_stage():
         wait_for(lambda: memory(system) - least < MEMORY_MOST // 2, "the memory to come back", system)
 
 
+class Slow(threading.Thread):
+    """A next hop that lets a client wait for its greeting until it may go on, and then wants it to come again later."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.listener, self.calls, self.go_on = socket.create_server(("127.0.0.1", 0)), 0, threading.Event()
+        self.port = self.listener.getsockname()[1]
+        self.start()
+
+    def run(self):
+        while True:
+            c, _ = self.listener.accept()
+            self.calls += 1
+            self.go_on.wait(120)
+            try: c.sendall(b"421 4.3.2 later\r\n")
+            except OSError: pass
+            c.close()
+
+
+def audit_2026_07_20_duplicate_etrn():
+    """A thousand ETRN for a site whose mail is on its way: they make one more attempt, not a thousand."""
+    hop = Slow()
+    settings = dict(mydestination="", relay_domains="site.test", transport_maps=f"inline:{{site.test=smtp:[127.0.0.1]:{hop.port}}}", smtpd_soft_error_limit="10000", smtpd_hard_error_limit="10000", smtpd_junk_command_limit="10000", smtp_host_lookup="native")
+    with System(settings) as system:
+        with smtplib.SMTP("127.0.0.1", system.port, timeout=60) as client:
+            client.sendmail("me@example.org", ["them@site.test"], "Subject: waits\n\nx\n")
+            wait_for(lambda: hop.calls == 1, "the first attempt", system)
+            for _ in range(1000):
+                code, text = client.docmd("ETRN", "site.test")
+                assert code == 250, (code, text)
+        hop.go_on.set()
+        wait_for(lambda: system.log().count("status=deferred") > 0, "the end of the first attempt", system)
+        # A thousand attempts at a hop that answers at once would take no time.
+        honest(system, "user8", "behind them"); wait_for(lambda: system.maildir("user8"), "mail for others", system)
+        time.sleep(2)
+        assert hop.calls <= 3, f"{hop.calls} attempts"
+
+
 if __name__ == "__main__":
-    main(hostile_clients_at_every_stage)
+    main(hostile_clients_at_every_stage, audit_2026_07_20_duplicate_etrn)

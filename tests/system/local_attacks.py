@@ -292,11 +292,36 @@ def homes_and_users_that_are_not_there():
         os.chmod(HOME, 0o755)
 
 
+def audit_2026_06_24_lists_in_lists():
+    """Lists that name themselves, each other without end, and each the next one twice: delivery ends, and nobody gets a message twice."""
+    s = system()
+    lists = TOP / "lists"
+    shutil.rmtree(lists, ignore_errors=True)
+    lists.mkdir()
+    for n in range(300):
+        (lists / f"deep{n}").write_text(f":include:{lists}/deep{n + 1}\n")
+    for n in range(60):
+        (lists / f"twice{n}").write_text(f":include:{lists}/twice{n + 1}\n:include:{lists}/twice{n + 1}\n")
+    (lists / "twice60").write_text("mallory@spool.test\n")
+    (lists / "self").write_text(f":include:{lists}/self\nmallory@spool.test\n:include:{lists}/self\n")
+    (TOP / "aliases").write_text("".join(f"{name} :include:{lists}/{name}{n}\n" for name, n in (("deep", "0"), ("twice", "0"), ("self", ""))))
+    with s:
+        fresh()
+        send(s, "deep@spool.test")
+        wait_for(lambda: ":include: nesting limit exceeded" in s.log(), "the end of lists in lists", s)
+        rest(s)
+        assert not (SPOOL / "mallory").exists()
+        send(s, "twice@spool.test", "self@spool.test")
+        rest(s)
+        wait_for(lambda: (SPOOL / "mallory").exists() and (SPOOL / "mallory").read_text().count("Subject: attack") == 2, "one message from each list", s)
+        unharmed(s)
+
+
 if __name__ == "__main__":
     own_users()
     try:
         main(mailboxes_that_are_something_else, spool_folders_of_all_kinds, maildirs_that_lead_elsewhere, names_exchanged_during_delivery, forward_files_of_all_kinds, what_forward_files_name,
-             commands_have_the_recipients_rights_alone, workers_that_are_killed, homes_and_users_that_are_not_there)
+             commands_have_the_recipients_rights_alone, workers_that_are_killed, homes_and_users_that_are_not_there, audit_2026_06_24_lists_in_lists)
     finally:
         for name in ("passwd", "group"):
             subprocess.run(["umount", f"/etc/{name}"])

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Logins: with a real Dovecot, by real clients, between two of our own systems, and with auth servers that mean harm."""
-import base64, concurrent.futures, os, pathlib, re, shutil, smtplib, socket, subprocess, sys, threading, time
+import base64, concurrent.futures, http.server, json, os, pathlib, re, shutil, smtplib, socket, subprocess, sys, threading, time, urllib.parse
 sys.path.insert(0, os.path.dirname(__file__))
 from common import System, end, free_port, main, skip, wait_for
 
@@ -20,7 +20,7 @@ default_login_user = nobody
 default_internal_group = nogroup
 ssl = no
 disable_plaintext_auth = no
-auth_mechanisms = plain login cram-md5 scram-sha-1 scram-sha-256
+auth_mechanisms = plain login cram-md5 scram-sha-1 scram-sha-256{mechanisms}
 auth_failure_delay = 0
 service anvil {{
   chroot =
@@ -33,7 +33,7 @@ service auth {{
     mode = 0666
   }}
 }}
-passdb {{
+{more}passdb {{
   driver = passwd-file
   args = scheme=PLAIN {base}/users
 }}
@@ -50,7 +50,7 @@ STRICT = {**SASL, "smtpd_recipient_restrictions": "permit_sasl_authenticated, re
 
 
 class Dovecot:
-    def __init__(self, system):
+    def __init__(self, system, mechanisms="", more=""):
         self.base = system.home / "dovecot"
         for d in (self.base, self.base / "run", self.base / "state"):
             d.mkdir(mode=0o755)
@@ -58,7 +58,7 @@ class Dovecot:
         self.file = self.base / "dovecot.conf"
         self.socket = system.queue / "private/auth"
         self.socket.parent.mkdir(exist_ok=True)
-        self.file.write_text(DOVECOT.format(base=self.base, socket=self.socket))
+        self.file.write_text(DOVECOT.format(base=self.base, socket=self.socket, mechanisms=mechanisms, more=more))
 
     def __enter__(self):
         self.process = subprocess.Popen(["dovecot", "-F", "-c", str(self.file)])
@@ -135,6 +135,60 @@ def we_log_in_to_ourselves():
                     smtp.sendmail("me@example.org", ["user2@far.test"], f"Subject: {mechanism}\n\nx\n")
                 client.drain()
             assert f"sasl_method={mechanism.upper()}, sasl_username=joe" in server.log(), mechanism
+
+
+class Issuer(http.server.BaseHTTPRequestHandler):
+    """Says of tokens whose they are (RFC 7662), as the server of a mail provider would."""
+
+    def do_POST(self):
+        token = urllib.parse.parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())["token"][0]
+        owner = {"good-token": "joe@box.test", "others-token": "jane@box.test"}.get(token)
+        body = json.dumps({"active": True, "email": owner, "scope": "mail"} if owner else {"active": False}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def oauth_tokens_let_users_in():
+    """XOAUTH2 and OAUTHBEARER: the initial response, the challenge that tells why not, and what the client must answer to it."""
+    issuer = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Issuer)
+    threading.Thread(target=issuer.serve_forever, daemon=True).start()
+    with System(STRICT) as system:
+        conf = system.home / "oauth2.conf"
+        conf.write_text(f"introspection_mode = post\nintrospection_url = http://127.0.0.1:{issuer.server_address[1]}/introspect\nusername_attribute = email\nactive_attribute = active\nactive_value = true\n")
+        more = f"passdb {{\n  driver = oauth2\n  mechanisms = xoauth2 oauthbearer\n  args = {conf}\n}}\n"
+        with Dovecot(system, " xoauth2 oauthbearer", more):
+            def response(mechanism, user, token):
+                text = f"user={user}\1auth=Bearer {token}\1\1" if mechanism == "XOAUTH2" else f"n,a={user},\1host=test.localhost\1port=25\1auth=Bearer {token}\1\1"
+                return base64.b64encode(text.encode()).decode()
+            for mechanism, token, end_of_failure in (("XOAUTH2", "stale-token", ""), ("OAUTHBEARER", "others-token", "AQ==")):
+                with smtplib.SMTP("127.0.0.1", system.port, "client.test", timeout=30) as client:
+                    client.ehlo()
+                    assert mechanism in client.esmtp_features["auth"].split(), client.esmtp_features
+                    code, challenge = client.docmd("AUTH", f"{mechanism} {response(mechanism, 'joe@box.test', token)}")
+                    if code == 334:
+                        assert b"status" in base64.b64decode(challenge), challenge
+                        code, challenge = client.docmd(end_of_failure)
+                    assert code == 535, (mechanism, token, code, challenge)
+                    assert client.mail("me@example.org")[0] == 250 and client.rcpt("user1@box.test")[0] != 250
+                with smtplib.SMTP("127.0.0.1", system.port, "client.test", timeout=30) as client:
+                    client.ehlo()
+                    # By itself, and after a challenge that says nothing.
+                    code, text = client.docmd("AUTH", mechanism)
+                    assert (code, text) == (334, b""), (code, text)
+                    code, text = client.docmd(response(mechanism, "joe@box.test", "good-token"))
+                    assert code == 235, (mechanism, code, text)
+                    client.sendmail("me@example.org", ["user1@box.test"], f"Subject: {mechanism}\n\nx\n")
+            wait_for(lambda: len(system.maildir("user1")) == 2, "both messages", system)
+            wait_for(lambda: all(f"sasl_method={m}, sasl_username=joe@box.test" in system.log() for m in ("XOAUTH2", "OAUTHBEARER")), "both logins in the log", system)
+            failed = [l for l in system.log().splitlines() if "authentication failed" in l]
+            assert len(failed) == 2 and not any("token" in l for l in failed), failed
+    issuer.shutdown()
 
 
 def line(text):
@@ -267,4 +321,4 @@ def hostile_servers():
         assert "panic" not in system.log()
 
 
-main(dovecot_lets_users_in, many_at_once, we_log_in_to_ourselves, hostile_servers)
+main(dovecot_lets_users_in, many_at_once, we_log_in_to_ourselves, oauth_tokens_let_users_in, hostile_servers)

@@ -42,6 +42,10 @@ fn without_require_tls(command: &str) -> String {
 impl Session {
     pub(super) async fn mail(&mut self, text: &str, words: &[Word<'_>]) -> Done {
         self.talk.smtputf8 = false;
+        // A MAIL command too many takes back what the first has said of these, as long as there is no
+        // recipient yet. What it has said of REQUIRETLS stays: the sender may rely on it.
+        self.incoming.parameters.body = None;
+        self.incoming.parameters.ret = None;
         if let Some(refusal) = self.mail_out_of_order(words) {
             return self.refuse(refusal).await;
         }
