@@ -40,6 +40,7 @@ pub(super) fn check(patient: &Patient<'_>) -> Vec<Finding> {
         }
     }
     let root = &patient.context.machine.root;
+    #[cfg_attr(not(feature = "ssl"), expect(unused_mut, reason = "keys are looked at with TLS"))]
     let mut findings: Vec<Finding> =
         files.iter().flat_map(|(name, path)| examine(name, path, &root.at(path))).collect();
     #[cfg(feature = "ssl")]

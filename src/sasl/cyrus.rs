@@ -186,6 +186,10 @@ fn mechanisms(
             }
             Some(kind) if offered.contains(kind) => {}
             Some(kind) => offered.push(*kind),
+            None if word.eq_ignore_ascii_case("DIGEST-MD5") => say(format!(
+                "mech_list: {word} is obsolete (RFC 6331) and not built in; it is not offered, \
+                 SCRAM-SHA-256 takes its place"
+            )),
             None => say(format!("mech_list: {word} is not built in; it is not offered")),
         }
     }

@@ -18,6 +18,8 @@ mod options;
 #[cfg(feature = "sasl")]
 pub mod own;
 #[cfg(feature = "sasl")]
+mod prep;
+#[cfg(feature = "sasl")]
 mod scram_keys;
 pub mod server;
 

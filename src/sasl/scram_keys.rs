@@ -5,6 +5,7 @@ use sha1::Sha1;
 use sha2::Sha256;
 
 use super::hmac::Hmac;
+use super::prep::prepared;
 
 /// The hash of a SCRAM mechanism.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,9 +60,9 @@ pub(in crate::sasl) struct Derived {
 }
 
 impl Derived {
-    /// Of this password.
+    /// Of this password, prepared as RFC 5802 section 2.2 wants it.
     pub(in crate::sasl) fn new(hash: Hash, password: &[u8], salt: &[u8], iterations: u32) -> Self {
-        let salted = hash.stretched(password, salt, iterations);
+        let salted = hash.stretched(&prepared(password), salt, iterations);
         let client_key = hash.keyed(&salted, &[b"Client Key"]);
         let stored_key = hash.of(&client_key);
         let server_key = hash.keyed(&salted, &[b"Server Key"]);

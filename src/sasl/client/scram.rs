@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::Failure;
+use crate::sasl::prep::prepared_text;
 use crate::sasl::scram_keys::{Derived, Hash};
 
 /// How often the password may be hashed: fewer times would make it easy to guess from what we send
@@ -33,7 +34,7 @@ enum State {
 
 impl Scram {
     pub(super) fn new(hash: Hash, username: &str, nonce: &str) -> Self {
-        let bare = format!("n={},r={nonce}", escaped(username));
+        let bare = format!("n={},r={nonce}", escaped(&prepared_text(username)));
         Self { bare, nonce: nonce.to_owned(), state: State::First, hash }
     }
 

@@ -34,6 +34,7 @@ use super::client::Mechanism as Kind;
 use super::server::{
     Authenticator, Exchange, Mechanism, Pending, Session, Source, Step, Unavailable,
 };
+use crate::sasl::prep::prepared_text;
 use crate::sys::random;
 
 /// Nothing is wrong with the credentials but that they are wrong.
@@ -93,6 +94,7 @@ impl Own {
 
 impl Inner {
     fn identity(&self, name: &str) -> Result<Identity, Nameless> {
+        let name = prepared_text(name);
         let name = name.trim_matches(|c: char| c.is_ascii_whitespace());
         if name.is_empty() {
             return Err(Nameless);

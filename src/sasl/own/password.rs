@@ -1,6 +1,7 @@
 //! Passwords as they are kept in a user file: hashes that take time to try, keys of SCRAM, or clear
 //! text for CRAM-MD5. The forms are those of argon2, crypt(3) and Dovecot.
 
+use std::borrow::Cow;
 use std::io;
 
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -10,6 +11,7 @@ use sha_crypt::{CustomizedPasswordHasher as _, PasswordVerifier as _, ShaCrypt};
 
 use super::same;
 use super::scram::{Keys, SALT};
+use crate::sasl::prep::prepared;
 use crate::sasl::scram_keys::Hash;
 use crate::sys::random;
 
@@ -119,6 +121,9 @@ impl Stored {
     pub fn make(scheme: Scheme, password: &[u8]) -> io::Result<Self> {
         let mut salt = [0; SALT];
         random::fill(&mut salt)?;
+        // Typed text stays as it is where CRAM-MD5 may need it.
+        let typed = password;
+        let password = &*prepared(typed);
         let keys =
             |hash| Self::Scram(hash, Keys::of_password(hash, password, &salt, ITERATIONS_NEW));
         Ok(match scheme {
@@ -127,12 +132,20 @@ impl Stored {
             Scheme::Sha256Crypt => Self::ShaCrypt(new_sha_crypt("5", password, &salt)?),
             Scheme::ScramSha256 => keys(Hash::Sha256),
             Scheme::ScramSha1 => keys(Hash::Sha1),
-            Scheme::Plain => Self::Clear(password.to_vec()),
+            Scheme::Plain => Self::Clear(typed.to_vec()),
         })
     }
 
-    /// Whether it is of this password. Takes long, on purpose.
+    /// Whether it is of this password. Takes long, on purpose. A hash that somebody else has made
+    /// may be of the password as it was typed (RFC 4616 section 2 wants it prepared).
     pub fn matches(&self, password: &[u8]) -> bool {
+        match prepared(password) {
+            Cow::Borrowed(_) => self.matches_bytes(password),
+            Cow::Owned(prepared) => self.matches_bytes(&prepared) || self.matches_bytes(password),
+        }
+    }
+
+    fn matches_bytes(&self, password: &[u8]) -> bool {
         match self {
             Self::Argon2(hash) => hash.matches(password),
             Self::ShaCrypt(hash) => {
@@ -143,7 +156,10 @@ impl Stored {
                 same(&given.stored, &keys.stored)
             }
             // By hashes of one length, so that the time tells nothing of the password's.
-            Self::Clear(clear) => same(&Hash::Sha256.of(clear), &Hash::Sha256.of(password)),
+            Self::Clear(clear) => {
+                same(&Hash::Sha256.of(&prepared(clear)), &Hash::Sha256.of(password))
+                    || same(&Hash::Sha256.of(clear), &Hash::Sha256.of(password))
+            }
         }
     }
 
@@ -352,6 +368,20 @@ mod tests {
             assert!(read.matches(b"pa:ss word") && !read.matches(b"pa:ss worD"), "{scheme:?}");
             assert!(!format!("{made:?}").contains("pa:ss"));
         }
+    }
+
+    #[test]
+    fn however_it_was_typed() {
+        for scheme in all() {
+            let made = Stored::make(scheme, "pa\u{308}ss\u{ad}wo\u{aa}rd".as_bytes()).unwrap();
+            for typed in ["p\u{e4}sswoard", "pa\u{308}sswo\u{aa}rd"] {
+                assert!(made.matches(typed.as_bytes()), "{scheme:?} {typed}");
+            }
+            assert!(!made.matches(b"passwoard"), "{scheme:?}");
+        }
+        // Made by somebody who does not prepare.
+        let raw = Stored::parse("{PLAIN}I\u{ad}X").unwrap();
+        assert!(raw.matches("I\u{ad}X".as_bytes()) && raw.matches(b"IX"));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::password::{BadStored, Stored};
+use crate::sasl::prep::prepared_text;
 use crate::sasl::scram_keys::Hash;
 
 /// Largest file: a hundred thousand users.
@@ -86,6 +87,7 @@ impl Users {
             match line(text) {
                 Ok(None) => {}
                 Ok(Some((name, stored))) => {
+                    let name = &*prepared_text(name);
                     let kept = users.by_name.entry(name.to_owned()).or_default();
                     if kept.is_empty() {
                         users.names.push(name.to_owned());
@@ -108,7 +110,7 @@ impl Users {
 
     /// What is kept of a user; nothing if there is no such user.
     pub fn of(&self, name: &str) -> &[Stored] {
-        self.by_name.get(name).map_or(&[], Vec::as_slice)
+        self.by_name.get(&*prepared_text(name)).map_or(&[], Vec::as_slice)
     }
 
     /// What a name that is not there is tried against, so that it takes as long: always the same
