@@ -92,6 +92,10 @@ def a_file_of_our_own():
         assert offered(port) == ["SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN"], offered(port)
         for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-1"):
             ours_logs_in(system, mechanism, "joe", "secret")
+        # Typed with a combining dot or without: SASLprep makes them one.
+        passwd(system, "set", "joe", "-s", "scram-sha-256", password="pa\u0308ss")
+        ours_logs_in(system, "SCRAM-SHA-256", "joe", "p\u00e4ss")
+        assert passwd(system, "verify", "joe", password="p\u00e4\u00adss") == "right\n"
         passwd(system, "set", "joe", "-s", "plain", password="secret")
         assert "CRAM-MD5" in offered(port)
         right(port, "joe", "secret", *OWN), wrong(port, "joe", "Secret", *OWN), wrong(port, "nobody", "secret", *OWN)
@@ -203,7 +207,7 @@ def saslauthd_by_pam():
         wrong(port, "joe", "secret", code=454)
         with saslauthd:
             right(port, "joe", "secret")
-        for text in "mech_list: DIGEST-MD5 is not built in", "cannot connect to saslauthd server":
+        for text in "mech_list: DIGEST-MD5 is obsolete (RFC 6331) and not built in", "cannot connect to saslauthd server":
             wait_for(lambda: text in system.log(), text, system, 20)
 
 

@@ -163,6 +163,62 @@ def odd_files():
     print("  odd files: named, never more than that")
 
 
+#: A type, its text, a key that shows what is wrong, and what is said: with the line, where there are lines.
+WRONG = [
+    ("cidr", "10.0.0.0/8 ok\n10.0.0.1/8 x\n192.0.2.1\nnonsense x\nif 10.0.0.0/8\n", "10.1.1.1",
+     ["x, line 2: non-null host address bits in \"10.0.0.1/8\"", "x, line 3: no lookup result", "x, line 4: bad address pattern", "x, line 5: IF has no matching ENDIF"]),
+    ("regexp", "/a(/ x\n/b/\nc x\n/d/z x\n/e/ $2\nendif\n", "e", ["x, line 1: ", "x, line 2: no replacement text", "x, line 3: ignoring unrecognized request", "x, line 4: ", "x, line 5: ", "x, line 6: ignoring ENDIF without matching IF"]),
+    ("texthash", "a b\nlonely\n  continued\n", "a", []),
+    ("texthash", "lonely\na b\n", "a", ["x, line 1: expected format: key whitespace value"]),
+]
+
+
+def wrong_files():
+    """What is wrong in a text is said with file, line and reason; what cannot be read harms no more than the look-up."""
+    work = HOME / "wrong"
+    work.mkdir()
+    types = run("ours", "postconf", "-m", folder=work).split()
+    kinds = [*WRONG, *(("pcre", *rest) for kind, *rest in WRONG if kind == "regexp" and "pcre" in types)]
+    for kind, text, key, words in kinds:
+        (work / "x").write_text(text)
+        done = subprocess.run([SBIN / "postmap", "-q", key, f"{kind}:{work}/x"], env=dict(os.environ, MAIL_CONFIG=str(HOME / "ours")), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+        assert done.returncode in (0, 1) and all(word in done.stdout for word in words), (kind, words, done.stdout)
+    for kind in ("lmdb", "cdb"):
+        if kind not in types:
+            continue
+        (work / "t").write_text("".join(f"key{i} value{i}\n" for i in range(500)))
+        run("ours", "postmap", f"{kind}:t", folder=work)
+        (work / "t").unlink()
+        file = work / f"t.{SUFFIX[kind]}"
+        whole = file.read_bytes()
+        for broken in (b"", b"x", b"nonsense" * 600, whole[:2048], whole[:-1], whole[:2048] + b"\xff" * (len(whole) - 2048)):
+            file.unlink()
+            file.write_bytes(broken)
+            for words in (["-q", "key7"], ["-s"]):
+                done = subprocess.run([SBIN / "postmap", *words, f"{kind}:t"], env=dict(os.environ, MAIL_CONFIG=str(HOME / "ours")), cwd=work, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+                assert done.returncode in (0, 1) and b"panic" not in done.stdout, (kind, len(broken), words, done)
+                assert done.returncode == 0 or words == ["-q", "key7"] and not done.stdout or b"t." in done.stdout or b":t" in done.stdout, (kind, len(broken), words, done.stdout)
+    for spec, word in (("inline:{a}", "a"), ("inline:{a=b", "inline:"), ("randmap:{}", "randmap"), ("unionmap:{x}", "type:name"), ("pipemap:", "type:name"), ("environ", "environ"), ("unix:nothing", "unix")):
+        said = run("ours", "postmap", "-q", "a", spec if ":" in spec else f"{spec}:", folder=work, code=1)
+        assert word in said, (spec, said)
+    print("  wrong files: named by line and reason")
+
+
+#: Which USE flag brings what.
+FLAGS = {"ldap": "ldap", "mysql": "mysql", "pgsql": "postgres", "sqlite": "sqlite", "mongodb": "mongodb", "memcache": "memcached", "redis": "memcached", "nis": "nis", "lmdb": "lmdb", "cdb": "cdb"}
+
+
+def left_out():
+    """A type that was left out says which flag brings it, to postmap and in a look-up of a running system."""
+    missing = {kind: flag for kind, flag in FLAGS.items() if flag not in FEATURES}
+    for kind, flag in missing.items():
+        said = run("ours", "postmap", "-q", "a", f"{kind}:/no/such", code=1)
+        assert f"USE={flag}" in said, (kind, said)
+        assert kind not in run("ours", "postconf", "-m").split()
+    assert {kind for kind, flag in FLAGS.items() if flag in FEATURES} <= set(run("ours", "postconf", "-m").split())
+    print(f"  left out: {', '.join(missing) or 'nothing'}")
+
+
 def what_people_have():
     """main.cf files as they are: hash: tables of which only Postfix's .db file is there, and aliases."""
     tables = HOME / "etc"
@@ -225,9 +281,34 @@ def caches():
     print("  caches: taken over")
 
 
+def behind_proxy():
+    """postmap -i and -d change what proxy_write_maps lists, as the mail system's user."""
+    system = System({"proxy_write_maps": "proxy:btree:$data_directory/mine", "address_verify_map": "proxy:btree:$data_directory/other",
+                     "smtpd_recipient_restrictions": "reject_unauth_destination, reject_unverified_recipient, permit"}, "verify unix - - n - 1 verify\n")
+    mine = system.home / "data/mine"
+    postmap = lambda *words, **kw: system.command("postmap", *words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **kw)
+    with system:
+        assert postmap("-i", f"proxy:btree:{mine}", input="a b\nc d\n").returncode == 0
+        assert postmap("-s", f"btree:{mine}").stdout == "a\tb\nc\td\n"
+        file = os.stat(f"{mine}.db")
+        assert os.geteuid() != 0 or (file.st_uid, file.st_mode & 0o777) == (os.stat(system.home / "data").st_uid, 0o600), file
+        assert postmap("-ir", f"proxy:btree:{mine}", input="a x\n").returncode == 0 and postmap("-q", "a", f"btree:{mine}").stdout == "x\n"
+        assert postmap("-d", "a", f"proxy:btree:{mine}").returncode == 0 and postmap("-d", "a", f"proxy:btree:{mine}").returncode == 1
+        done = postmap("-i", f"proxy:btree:{system.home}/data/other", input="a b\n")
+        assert done.returncode == 1 and "proxywrite service is not configured for table" in done.stdout, done
+        # A cache that may not be written is none, and the log says how it could be.
+        with smtplib.SMTP("127.0.0.1", system.port, timeout=100) as client:
+            client.ehlo("x.test")
+            client.mail("me@x.test")
+            assert client.rcpt("user5@box.test")[0] == 450
+        wait_for(lambda: f"list proxy:btree:{system.home}/data/other in main.cf:proxy_write_maps" in system.log(), "the line in the log", system)
+        assert not os.path.exists(f"{system.home}/data/other.db")
+    print("  proxy: written by the mail system's user where that is allowed")
+
+
 if __name__ == "__main__":
     configure()
     try:
-        main(both_directions, changes, locks, no_db_config, odd_files, what_people_have, caches)
+        main(both_directions, changes, locks, no_db_config, odd_files, wrong_files, left_out, what_people_have, caches, behind_proxy)
     finally:
         shutil.rmtree(HOME, ignore_errors=True)

@@ -42,7 +42,8 @@ impl<'c> Settings<'c> {
             let bytes =
                 lent::read(Path::new(name)).map_err(|e| format!("open {name}: {}", why(&e)))?;
             let text = String::from_utf8_lossy(&bytes);
-            let (values, warnings) = main_cf::parse(name, &text).map_err(|problem| problem.text)?;
+            let (values, warnings) =
+                main_cf::parse(name, &text).map_err(|problem| first_word_only(&problem.text))?;
             // The rest of such a warning is a value.
             for warning in &warnings {
                 report(warning.split_once('=').map_or(&**warning, |(head, _)| head).to_owned());
@@ -217,6 +218,18 @@ impl<'c> Settings<'c> {
     }
 }
 
+/// What is wrong with a line, with no more of the line than its first word: the next may be a
+/// password.
+fn first_word_only(problem: &str) -> String {
+    match problem.split_once(": \"") {
+        Some((what, line)) => {
+            let word = line.split([' ', '\t', '"']).next().unwrap_or_default();
+            format!("{what}: \"{word}\"")
+        }
+        None => problem.to_owned(),
+    }
+}
+
 /// Text that no log shows.
 #[derive(Clone, Default)]
 pub struct Secret(pub String);
@@ -264,6 +277,18 @@ mod tests {
         assert_eq!(said.len(), 2, "{said:?}");
         assert_eq!(said[0], format!("{name}, line 7: overriding earlier entry: password"));
         assert_eq!(said[1], format!("{name}, line 7: unknown mysql table parameter: password"));
+    }
+
+    #[test]
+    fn a_line_without_its_password() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x.cf");
+        std::fs::write(&path, "a = 1\npassword s3cret word\n").unwrap();
+        let name = path.to_str().unwrap();
+        let config = Config::parse(&Sources::default()).unwrap();
+        let why = Settings::read(&config, "mysql", name, &mut |_| ()).unwrap_err();
+        let text = format!("{name}, line 2: missing '=' after attribute name: \"password\"");
+        assert_eq!(why, text);
     }
 
     #[test]
