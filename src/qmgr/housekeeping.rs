@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Parts;
 use super::event::Event;
-use super::queue::Queue;
+use super::queue::{Queue, now};
 use super::scheduler::Queue as Place;
 use crate::config::{Config, Sources, master_cf, parameters as p};
 use crate::ipc::queue::FromQueue;
@@ -172,5 +172,7 @@ impl Queue {
         for name in self.scheduler.transport_names() {
             self.scheduler.transport(&name, self.settings.transport_limits(&name));
         }
+        // What was out of order may be in order now.
+        self.scheduler.forgive(now());
     }
 }

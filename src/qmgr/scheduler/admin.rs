@@ -29,6 +29,11 @@ impl Scheduler {
         self.fill();
     }
 
+    /// A reload: dead transports and destinations get another chance, as if nothing were known.
+    pub fn forgive(&mut self, now: Timestamp) {
+        self.revive_all(now);
+    }
+
     /// `postqueue -i`, and `-s` for each message of the site: one deferred message is due now, and
     /// its destinations get another chance. Whether it was a deferred one.
     pub fn flush_one(&mut self, key: Key) -> bool {

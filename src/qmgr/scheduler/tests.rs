@@ -263,6 +263,16 @@ fn an_unavailable_transport_is_left_alone_for_a_while() {
 }
 
 #[test]
+fn a_reload_gives_transports_another_chance() {
+    let mut s = scheduler();
+    s.unavailable("smtp", START);
+    s.forgive(at(1));
+    let key = s.add(entry(1, 1), at(1));
+    s.assign(key, vec![to(0, "a")], at(1));
+    assert_eq!(&*deliveries(&mut s).remove(0).transport, "smtp");
+}
+
+#[test]
 fn a_rate_delay_spaces_deliveries() {
     let mut s = scheduler();
     let slow = Duration::from_secs(10);
