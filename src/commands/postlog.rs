@@ -5,6 +5,7 @@ use std::io::{BufRead, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::getopt::Options as Words;
 use super::submission;
 use crate::config::{Config, default_directory, parameters as p};
 use crate::log::{self, Level, Log};
@@ -20,7 +21,11 @@ struct Options {
 
 /// Runs the command.
 pub fn main(arguments: Vec<OsString>) -> ExitCode {
-    let early = Log::for_command("postfix", "postlog");
+    // A script that is not watched has the log to look into.
+    let early = match std::io::stderr().is_terminal() {
+        true => Log::for_command("postfix", "postlog"),
+        false => Log::new("postfix", "postlog"),
+    };
     let code = match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(text) => {
@@ -63,38 +68,25 @@ fn run(arguments: Vec<OsString>) -> Result<(), String> {
 
 fn parse(arguments: Vec<OsString>) -> Result<Options, String> {
     const USAGE: &str = "usage: postlog [-c config_dir] [-i] [-p priority] [-t tag] [-v] [text]";
+    let words = Words::read(arguments, "c:ip:t:v").map_err(|bad| {
+        eprintln!("postlog: {bad}");
+        USAGE
+    })?;
     let mut options = Options {
         directory: default_directory(),
         level: Level::Info,
         tag: None,
-        words: Vec::new(),
+        words: words.rest,
     };
-    let mut words = arguments.into_iter().map(|word| word.to_string_lossy().into_owned());
-    while let Some(word) = words.next() {
-        let Some(letters) = word.strip_prefix('-').filter(|letters| !letters.is_empty()) else {
-            options.words.push(word);
-            break;
-        };
-        if letters == "-" {
-            break;
-        }
-        for (at, letter) in letters.char_indices() {
-            if matches!(letter, 'i' | 'v') {
-                continue;
-            }
-            let attached = letters.get(at + letter.len_utf8()..).unwrap_or_default();
-            let value = if attached.is_empty() { words.next() } else { Some(attached.to_owned()) };
-            let value = value.ok_or(USAGE)?;
-            match letter {
-                'c' => options.directory = value.into(),
-                'p' => options.level = level(&value)?,
-                't' => options.tag = Some(value),
-                _ => return Err(USAGE.into()),
-            }
-            break;
+    for (letter, value) in words.options {
+        let value = value.unwrap_or_default();
+        match letter {
+            'c' => options.directory = value.into(),
+            'p' => options.level = level(&value)?,
+            't' => options.tag = Some(value),
+            _ => {}
         }
     }
-    options.words.extend(words);
     Ok(options)
 }
 

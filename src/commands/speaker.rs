@@ -37,22 +37,33 @@ impl Speaker {
 
     /// Says what happened.
     pub fn info(&self, text: impl Display) {
-        eprintln!("{}: {text}", self.program);
+        self.say("", &text);
     }
 
     /// Says what is odd.
     pub fn warning(&self, text: impl Display) {
-        eprintln!("{}: warning: {text}", self.program);
+        self.say("warning: ", &text);
     }
 
     /// Says what failed; work goes on.
     pub fn error(&self, text: impl Display) {
-        eprintln!("{}: error: {text}", self.program);
+        self.say("error: ", &text);
     }
 
     /// Says why the command gives up; returns its exit code.
     pub fn fatal(&self, text: impl Display) -> ExitCode {
-        eprintln!("{}: fatal: {text}", self.program);
+        self.say("fatal: ", &text);
         ExitCode::FAILURE
+    }
+
+    /// One line in one piece, so that it is not mixed up with what others say. What would do
+    /// something to a terminal is shown as `?`, as in Postfix.
+    fn say(&self, word: &str, text: &dyn Display) {
+        use std::io::Write as _;
+        let text = text.to_string();
+        let text = text.replace(|c: char| c.is_control() && c != '\n', "?");
+        let line = format!("{}: {word}{text}\n", self.program);
+        // Nothing to do about a closed standard error.
+        let _ = std::io::stderr().write_all(line.as_bytes());
     }
 }

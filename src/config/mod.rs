@@ -274,7 +274,11 @@ impl Config {
 pub fn why(error: &std::io::Error) -> String {
     match error.raw_os_error() {
         Some(code) => nix::errno::Errno::from_raw(code).desc().to_owned(),
-        None => error.to_string(),
+        // What somebody has put behind the words is Rust's number and the name of a file.
+        None => {
+            let text = error.to_string();
+            text.split(" (os error ").next().unwrap_or_default().to_owned()
+        }
     }
 }
 

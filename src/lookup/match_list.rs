@@ -296,7 +296,11 @@ impl Parser<'_> {
             }
             let is_table = !pattern.starts_with('[') && pattern.contains(':');
             let pattern = match is_table {
-                true => Pattern::Table(self.tables.table(pattern, Purpose::LISTS)),
+                true => {
+                    let table = self.tables.table(pattern, Purpose::LISTS);
+                    self.tables.insist(&table)?;
+                    Pattern::Table(table)
+                }
                 false => {
                     let mut text = fold(pattern).into_owned();
                     let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));

@@ -151,7 +151,18 @@ impl Tables {
             }
             _ => Purpose::ADDRESSES,
         };
-        Ok(self.maps_for(title, text, purpose))
+        let maps = self.maps_for(title, text, purpose);
+        maps.tables.iter().try_for_each(|table| self.insist(table))?;
+        Ok(maps)
+    }
+
+    /// With `daemon_table_open_error_is_fatal` a table that cannot be opened is a reason for a
+    /// process of the mail system not to begin.
+    pub(super) fn insist(&self, table: &Table) -> Result<(), Problem> {
+        if self.is_command || !self.config.bool(&p::daemon_table_open_error_is_fatal) {
+            return Ok(());
+        }
+        table.unavailable().map_or(Ok(()), |text| Err(Problem { text }))
     }
 
     /// The same for a purpose other than what the title suggests.

@@ -111,6 +111,14 @@ pub(super) fn abort(context: &Context) -> Result<ExitCode, Logged> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Ends master alone, at once: its processes finish what they have.
+pub(super) fn drain(context: &Context) -> Result<ExitCode, Logged> {
+    let pid = running_master(context)?;
+    context.log.info(format_args!("stopping the Postfix mail system"));
+    signal(pid, Signal::SIGKILL);
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Has master take over the configuration.
 pub(super) fn reload(context: &Context) -> Result<ExitCode, Logged> {
     let pid = running_master(context)?;
@@ -140,8 +148,10 @@ pub(super) fn flush(context: &Context) -> ExitCode {
     let status =
         Command::new(&postqueue).arg("-c").arg(&context.config_directory).arg("-f").status();
     match status {
-        Ok(status) if status.success() => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
+        Ok(status) => {
+            let code = status.code().and_then(|code| u8::try_from(code).ok());
+            code.map_or(ExitCode::FAILURE, ExitCode::from)
+        }
         Err(e) => {
             context.log.fatal(format_args!("cannot execute {}: {e}", postqueue.display()));
             ExitCode::FAILURE

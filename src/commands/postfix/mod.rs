@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use nix::unistd::{Uid, User};
 
-use crate::config::{Config, parameters as p};
+use crate::config::{Config, parameters as p, why};
 use crate::log::{self, Log};
 use crate::service::logging;
 use crate::sys::users;
@@ -63,6 +63,7 @@ fn act(arguments: &[OsString]) -> Result<ExitCode, Logged> {
     let config = Config::load(&call.config_directory).map_err(|problem| fatal(&problem.text))?;
     let privileged = users::is_root();
     if !privileged && !is_mail_owner(&config) {
+        early.error(format_args!("to submit mail, use the Postfix sendmail command"));
         return Err(fatal("the postfix command is reserved for the superuser"));
     }
     config
@@ -73,6 +74,10 @@ fn act(arguments: &[OsString]) -> Result<ExitCode, Logged> {
             _ => Ok(()),
         })
         .map_err(|problem| fatal(&problem.text))?;
+    let queue = config.queue_directory();
+    if let Err(e) = std::fs::read_dir(&queue) {
+        return Err(fatal(&format!("chdir({}): {}", queue.display(), why(&e))));
+    }
     logging::set_up(&config, &config.text(&p::myhostname));
     let log = speaker(Log::new(&logging::syslog_name(&config), "postfix-script"));
     let context = Context {
@@ -99,7 +104,9 @@ fn obey(context: &Context, word: &str, rest: &[String]) -> Result<ExitCode, Logg
         "start" => control::start(context, false),
         "start-fg" => control::start(context, true),
         "stop" => control::stop(context),
+        "quick-stop" => control::stop(context),
         "abort" => control::abort(context),
+        "drain" => control::drain(context),
         "reload" => control::reload(context),
         "status" => control::status(context),
         "flush" => Ok(control::flush(context)),

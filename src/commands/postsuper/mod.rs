@@ -29,8 +29,8 @@ const USAGE: &str = "usage: postsuper [-c config_dir] [-d queue_id (delete)] \
                      [-S (redundant structure fix)][-v (verbose)] [queue...]";
 
 /// The queues that an administrator may name.
-const QUEUES: [&str; 8] =
-    ["defer", "bounce", "maildrop", "incoming", "active", "deferred", "hold", "flush"];
+const QUEUES: [&str; 9] =
+    ["defer", "bounce", "maildrop", "incoming", "active", "deferred", "hold", "flush", "trace"];
 
 /// Runs postsuper(1).
 pub fn main(arguments: Vec<OsString>) -> ExitCode {

@@ -227,7 +227,9 @@ impl Options {
             'V' if value.len() > 100 => {
                 log.warning(format_args!("too long -V option value -- ignored"));
             }
-            'V' if !value.bytes().all(|b| b == b'\t' || (b' '..0x7f).contains(&b)) => {
+            'V' if value.is_empty()
+                || !value.bytes().all(|b| b == b'\t' || (b' '..0x7f).contains(&b)) =>
+            {
                 log.warning(format_args!("bad syntax in -V option value -- ignored"));
             }
             'V' => self.envid = Some(value.to_owned()),

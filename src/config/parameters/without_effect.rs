@@ -15,6 +15,7 @@ static GROUPS: &[(&str, &[&str])] = &[
             "ipc_ttl",
             "max_use",
             "postlogd_watchdog_timeout",
+            "process_id_directory",
             "qmgr_daemon_timeout",
             "qmgr_ipc_timeout",
         ],
@@ -79,11 +80,9 @@ static GROUPS: &[(&str, &[&str])] = &[
     (
         "not in this release",
         &[
-            "daemon_table_open_error_is_fatal",
             "dns_ncache_ttl_fix_enable",
             "enable_idna2003_compatibility",
             "force_mime_input_conversion",
-            "process_id_directory",
         ],
     ),
 ];

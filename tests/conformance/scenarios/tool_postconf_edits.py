@@ -1,0 +1,11 @@
+"""postconf: -e, -#, -X and master.cf's -M, -F, -P with their edits: what the files look like afterwards, and what is refused."""
+
+
+def run(t):
+    t.file("main.cf", "# first\nrelayhost = a\n# between\nrelayhost = b\nmydestination = x,\n  # inside\n  y\n\nx=1\n"); t.sh("cd /etc/postfix; cp master.cf m; grep -v '^#' m > master.cf; rm m", quiet=True)
+    def say(c, show="main.cf"): t.sh(f"cd /etc/postfix; postconf {c}; cat {show}")
+    for c in ("-e relayhost=c", "-e 'mydestination = z' y=2", "relayhost=d z=3", "-e 'long = " + "word " * 30 + "'", "-e 'a=  b  '", "-e 'c='", "-# relayhost", "-#  nosuch x", "-X y mydestination", "-X nosuch", "-e 'v=$x'", "-e 'w={ a b }'", "-e 'n=line\nb=2'", "-e '#c=d'", "-o q=1 -e r=2", "-e relayhost=x -h"): say(c)
+    t.sh("cd /etc/postfix; printf 'a inet n - n - - smtpd -o x=1\\n# c\\n  -o y=2\\nb unix - - n - 0 pipe\\n  flags=R user=u argv=/bin/x $y\\nc unix - - n - - smtp\\n' > master.cf", quiet=True)
+    for c in ("-M", "-Mf", "-M a", "-M a/inet b", "-M nosuch", "-M a/unix", "-M '*/unix'", "-F", "-F a/inet/chroot", "-F a/*/command b/unix/*", "-F nosuch", "-F a/inet/nosuch", "-P", "-P a/inet/x", "-P a/inet/nosuch", "-P 'a/*/*'", "-Ph a/inet/x", "-PH a/inet/x", "-Fh a/inet/private", "-FH a/inet/private", "-Mh a", "-Mn", "-Mx b", "-Px a/inet/y", "-F 'a/inet'", "-P a", "-M a/inet/x", "-o z=1 -P a/inet/x"): t.sh(f"postconf {c}")
+    for c in ("-Me 'd/unix = d unix - - n - - smtp'", "-Me 'a/inet = a inet n - y - - smtpd'", "-Me 'a/inet = b unix n - y - - smtpd'", "-Me 'a/inet = a inet n'", "-Me 'a = x'", "-Fe a/inet/chroot=n b/unix/process_limit=3", "-Fe a/inet/chroot=x", "-Fe a/inet/service=z", "-Fe 'c/unix/command=lmtp -o p=q'", "-Fe '*/unix/private=n'", "-Fe nosuch/inet/chroot=n", "-Fe c/unix/nosuch=1", "-Pe c/unix/r=s c/unix/p=t", "-Pe 'c/unix/u=a b'", "-PX c/unix/r", "-PX c/unix/nosuch", "-Pe c/unix/x", "-M# c/unix", "-M# nosuch/unix", "-MX b/unix", "-MX nosuch/inet", "-F# c/unix/chroot", "-FX c/unix/chroot", "-P# c/unix/p", "-Me", "-MX"): say(c, "master.cf")
+    t.sh("rm /etc/postfix/master.cf; postconf -M; postconf -Me 'a/inet = a inet n - y - - smtpd'; touch /etc/postfix/master.cf; postconf -M; chmod 000 /etc/postfix/main.cf; postconf -n >/dev/null", sort=True); t.sh("postconf -n", user="alice"); t.sh("postconf -e a=b", user="alice")
