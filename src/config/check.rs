@@ -256,13 +256,13 @@ mod tests {
 
     #[test]
     fn what_has_no_effect_is_said_once() {
-        let report = report("max_use = 7\nipc_idle = 5s\nproxy_write_maps = x\n", "");
+        let report = report("max_use = 7\nipc_idle = 5s\nfast_flush_purge_time = 1d\n", "");
         assert_eq!(
             report.warnings,
             [
+                "/e/main.cf, line 3: fast_flush_purge_time has no effect: the queue knows for which sites mail waits",
                 "/e/main.cf, line 1: max_use has no effect: processes live on here, and their \
                  parts talk without sockets",
-                "/e/main.cf, line 3: proxy_write_maps has no effect: caches are written by their owners alone",
             ]
         );
     }
