@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::accept::{Client, Listener, accept_all, survive};
 use super::anvil::Peaks;
+use super::handed;
 use super::lobby::ScreenDoor;
 use super::memory::Memory;
 use super::passed::Passed;
@@ -350,10 +351,22 @@ async fn listen(
     }
     let listener = Listener::new(socket, kind)?;
     accept_all(listener, &room.places, life, &room.log, |client, place| {
-        room.admit(client, Some(place));
+        if kind == SocketKind::Pass {
+            tokio::spawn(receive(room.clone(), client, place));
+        } else {
+            room.admit(client, Some(place));
+        }
     })
     .await;
     Ok(())
+}
+
+/// Another program brings a client.
+async fn receive(room: Arc<Room>, client: Client, place: OwnedSemaphorePermit) {
+    match handed::receive(client).await {
+        Ok(client) => room.admit(client, Some(place)),
+        Err(why) => room.log.warning(format_args!("{}: {why}", room.title)),
+    }
 }
 
 impl Room {

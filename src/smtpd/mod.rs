@@ -20,6 +20,7 @@ mod encryption;
 mod expand;
 mod fault;
 mod guesses;
+mod handed;
 pub mod keyword;
 mod lint;
 mod listener;

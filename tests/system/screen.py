@@ -173,6 +173,49 @@ def hundreds_of_hostile_clients():
         assert mail.log().count("all screening ports busy") >= 250 and "panic:" not in mail.log()
 
 
+def other_programs_hand_clients_over():
+    """What a program of one's own does in place of postscreen: it accepts, and gives the descriptor to smtpd's `pass` service."""
+    with System({"smtpd_client_port_logging": "yes"}, BEHIND) as mail:
+        door = str(mail.queue / "private/smtpd")
+        known = b"client_address\x00192.0.2.9\x00client_port\x001234\x00server_address\x00192.0.2.1\x00server_port\x0025\x00\x00"
+
+        def hand_over(attributes, descriptor=True):
+            """A client's end of a connection whose other end smtpd is given."""
+            with socket.create_server(("127.0.0.1", 0)) as front, socket.socket(socket.AF_UNIX) as giver:
+                client = Client(front.getsockname()[1])
+                accepted, _ = front.accept()
+                giver.connect(door)
+                if descriptor: socket.send_fds(giver, [b"\0"], [accepted.fileno()])
+                accepted.close()
+                for piece in attributes: giver.sendall(piece)
+            return client
+        client = hand_over([known[:20], known[20:]])
+        expect(client.reply(), "220 test.localhost behind")
+        expect(client.say("EHLO handed.example"), "250")
+        expect(client.say("MAIL FROM:<a@z.example>"), "250")
+        expect(client.say("RCPT TO:<user1@box.test>"), "250")
+        expect(client.say("DATA"), "354")
+        expect(client.say("Subject: handed over\r\n\r\nx\r\n."), "250")
+        expect(client.say("QUIT"), "221")
+        wait_for(lambda: mail.maildir("user1"), "the message", mail)
+        wait_for(lambda: ": client=unknown[192.0.2.9]:1234" in mail.log() and "disconnect from unknown[192.0.2.9]:1234" in mail.log(), "the client's address in the log", mail)
+        client = hand_over([b"\0"])
+        expect(client.reply(), "220 test.localhost behind")
+        expect(client.say("QUIT"), "221")
+        wait_for(lambda: "disconnect from localhost[127.0.0.1]" in mail.log(), "the address that the socket knows", mail)
+        for attributes, descriptor, why in (([b"client_address\x00192.0.2.9\x00"], True, "cannot receive connection attributes"), ([b"client_address\x00nonsense\x00\x00"], True, "an address or port is missing or malformed"),
+                                            ([b"x" * 9000], True, "they are too long"), ([], True, "cannot receive connection attributes"), ([b"x"], False, "no descriptor came along"), ([], False, "cannot receive file descriptor")):
+            count = mail.log().count(why)
+            client = hand_over(attributes, descriptor)
+            try: assert client.lines.readline() == b"", "served all the same"
+            except ConnectionError: pass
+            wait_for(lambda: mail.log().count(why) > count, f"a warning: {why}", mail)
+        client = hand_over([known])
+        expect(client.reply(), "220 test.localhost behind")
+        assert "panic" not in mail.log()
+
+
 if __name__ == "__main__":
     main(a_client_goes_on_after_the_deep_tests, smtpd_may_refuse_what_the_engine_took, who_fails_a_test_does_not_go_on,
-         an_encrypted_connection_goes_on_encrypted, a_reload_forgets_nobody, hundreds_of_hostile_clients)
+         an_encrypted_connection_goes_on_encrypted, a_reload_forgets_nobody, other_programs_hand_clients_over,
+         hundreds_of_hostile_clients)
