@@ -100,6 +100,13 @@ pub(super) fn stop(context: &Context) -> Result<ExitCode, Logged> {
     }
     context.log.warning(format_args!("stopping the Postfix mail system with force"));
     let _ = killpg(Pid::from_raw(pid), Signal::SIGKILL);
+    // Whoever starts it again next finds its lock released.
+    for _ in 0..20 {
+        if !is_running(context) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
     Ok(ExitCode::SUCCESS)
 }
 
