@@ -14,7 +14,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::UnixListener;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Notify;
 
 use self::submission::Settings;
@@ -136,7 +137,10 @@ fn listen(socket: std::os::fd::OwnedFd, wake: Arc<Notify>) -> std::io::Result<()
     tokio::spawn(async move {
         loop {
             match listener.accept().await {
-                Ok(_) => wake.notify_one(),
+                Ok((stream, _)) => {
+                    wake.notify_one();
+                    tokio::spawn(hear_out(stream));
+                }
                 // Out of descriptors, perhaps: the regular look finds the mail.
                 Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
             }
@@ -144,3 +148,12 @@ fn listen(socket: std::os::fd::OwnedFd, wake: Arc<Notify>) -> std::io::Result<()
     });
     Ok(())
 }
+
+/// Whoever has come has something to say, and takes it for a failure if nobody listens.
+async fn hear_out(mut stream: UnixStream) {
+    let mut said = [0; 64];
+    let _ = tokio::time::timeout(PATIENCE, stream.read(&mut said)).await;
+}
+
+/// How long somebody who has come may say nothing.
+const PATIENCE: Duration = Duration::from_secs(10);
