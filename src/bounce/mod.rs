@@ -5,20 +5,22 @@
 //! told about a notice that could not be delivered except the postmaster, and about that nobody
 //! at all (`double_bounce_sender`).
 
+mod posting;
 mod report;
+mod returned;
 mod template;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::report::Report;
+use self::posting::{Posting, Told};
 pub use self::report::{printable, shown};
 pub use self::template::Class;
 use self::template::Templates;
-use crate::cleanup::{Cleanup, Origin, Refusal, Skip};
+use crate::cleanup::Cleanup;
 use crate::config::{Config, parameters as p};
 use crate::log::Log;
-use crate::mail::envelope::{Envelope, Notify, Recipient, Ret, TlsWish};
+use crate::mail::envelope::{Envelope, Notify, Ret};
 use crate::mail::outcome::{Action, Outcome, Success};
 use crate::mail::queue_id::QueueId;
 use crate::spool::{Location, StoredContent};
@@ -122,15 +124,6 @@ pub struct Posted {
     pub messages: Vec<(Location, Box<Envelope>)>,
     /// Whether whoever had to be told has been told.
     pub complete: bool,
-}
-
-/// How one notice ended.
-enum Sent {
-    /// It is in the queue (or a check discarded it).
-    Yes(Option<(Location, Box<Envelope>)>),
-    /// Nobody in it wanted to be told.
-    Nobody,
-    No(Refusal),
 }
 
 /// The bounce templates as `postconf -t` shows them, or with all names replaced (`-b`). `file` may
@@ -361,249 +354,6 @@ pub fn verp_sender(delimiters: &str, sender: &str, original: &str, address: &str
     out
 }
 
-/// What a notice is about.
-#[derive(Clone, Copy)]
-struct About<'a> {
-    bounce: &'a Bounce,
-    cleanup: &'a Arc<Cleanup>,
-    subject: &'a Subject<'a>,
-    items: &'a [Item],
-    class: Class,
-}
-
-impl<'a> About<'a> {
-    fn report(self, to: &'a str, filter: Option<Notify>, ret: Ret) -> Report<'a> {
-        Report {
-            class: self.class,
-            settings: &self.bounce.settings,
-            config: &self.bounce.config,
-            template: self.bounce.templates.of(self.class),
-            subject: self.subject,
-            items: self.items,
-            filter,
-            to,
-            postmaster: false,
-            ret,
-            now: crate::sys::now() / 1_000_000,
-        }
-    }
-
-    fn warn(self, text: std::fmt::Arguments<'_>) {
-        self.bounce.log.warning(format_args!("{}: {text}", self.subject.queue_id));
-    }
-}
-
-/// Who hears of a failure or a delay, and how much.
-struct Told<'a> {
-    /// The sender hears of recipients that want this.
-    filter: Notify,
-    /// How much of the message the sender gets back.
-    ret: Ret,
-    /// What the log calls it.
-    what: &'a str,
-    /// The postmaster who gets a copy.
-    postmaster: Option<&'a String>,
-    /// The postmaster who hears of it where there is no sender: about a notice.
-    double: Option<&'a String>,
-}
-
-/// The notices about one message.
-struct Posting<'a> {
-    about: About<'a>,
-    done: Posted,
-}
-
-impl<'a> Posting<'a> {
-    fn new(
-        bounce: &'a Bounce,
-        cleanup: &'a Arc<Cleanup>,
-        subject: &'a Subject<'a>,
-        items: &'a [Item],
-        class: Class,
-    ) -> Self {
-        let about = About { bounce, cleanup, subject, items, class };
-        Self { about, done: Posted { messages: Vec::new(), complete: true } }
-    }
-
-    /// Tells the sender, or the postmaster about a notice; nobody about a notice to the
-    /// postmaster.
-    async fn tell(mut self, sender: &str, told: &Told<'_>) -> Posted {
-        if same(sender, &self.about.bounce.settings.double_bounce) {
-            self.about.warn(format_args!("undeliverable postmaster notification discarded"));
-        } else if sender.is_empty() {
-            if let Some(to) = told.double {
-                self.postmaster(to, Ret::Full, true).await;
-            }
-        } else {
-            self.sender(sender, told.filter, told.ret, told.what).await;
-            if let Some(to) = told.postmaster
-                && self.done.complete
-            {
-                self.postmaster(to, Ret::Headers, false).await;
-            }
-        }
-        self.done
-    }
-
-    /// A notice to the sender of the message.
-    async fn sender(&mut self, to: &str, filter: Notify, ret: Ret, what: &str) {
-        let line = format!("sender {what} notification");
-        let sent = self.about.post("", &line, self.about.report(to, Some(filter), ret)).await;
-        self.critical(sent, to);
-    }
-
-    /// A delivery status notice.
-    async fn status(&mut self, from: &str, to: &str) {
-        let line = "sender delivery status notification";
-        let report = self.about.report(to, None, Ret::Headers);
-        let sent = self.about.post(from, line, report).await;
-        self.critical(sent, to);
-    }
-
-    fn critical(&mut self, sent: Sent, to: &str) {
-        match sent {
-            Sent::Yes(stored) => self.done.messages.extend(stored),
-            Sent::Nobody => {}
-            Sent::No(refusal) => {
-                self.done.complete = false;
-                let text = refusal.text;
-                self.about.warn(format_args!("sender notification failed to {to}: {text}"));
-            }
-        }
-    }
-
-    /// A notice to the postmaster; one that is `critical` must get through.
-    async fn postmaster(&mut self, to: &str, ret: Ret, critical: bool) {
-        let about = self.about;
-        let delay = about.class == Class::Delay;
-        let what = if delay { "delay" } else { "non-delivery" };
-        let line = format!("postmaster {what} notification");
-        let report = Report { postmaster: true, ..about.report(to, None, ret) };
-        let from = &about.bounce.settings.double_bounce;
-        match about.post(from, &line, report).await {
-            Sent::Yes(stored) => self.done.messages.extend(stored),
-            Sent::Nobody => {}
-            Sent::No(refusal) if critical => {
-                self.done.complete = false;
-                about.warn(format_args!("postmaster notification failed: {}", refusal.text));
-            }
-            Sent::No(_) => {
-                let doing = if delay { "warning" } else { "bouncing to" };
-                let sender = &about.subject.envelope.sender;
-                about.warn(format_args!("postmaster notice failed while {doing} {sender}"));
-            }
-        }
-    }
-}
-
-/// How much of the returned message is read at a time.
-const CHUNK: usize = 64 << 10;
-
-impl About<'_> {
-    /// Writes one notice and puts it into the queue; `line` is what the log says of it.
-    async fn post(self, from: &str, line: &str, report: Report<'_>) -> Sent {
-        if report.named().next().is_none() {
-            return Sent::Nobody;
-        }
-        let bounce = self.bounce;
-        let settings = &bounce.settings;
-        let mut message = self.cleanup.begin(Origin::Internal, Skip::default(), &bounce.log);
-        let id = message.queue_id();
-        bounce.log.info(format_args!("{}: {line}: {id}", self.subject.queue_id));
-        message.sender(from);
-        message.envelope.smtputf8 = self.subject.envelope.smtputf8;
-        if self.subject.envelope.tls_wish.is_required() && !settings.redact_require_tls {
-            message.envelope.tls_wish = TlsWish::REQUIRED;
-        }
-        message.envelope.internal = true;
-        let date = crate::sys::date::mail_date(report.now);
-        message.prepend(&format!(
-            "Received: by {} ({})\n\tid {id}; {date}",
-            settings.hostname, settings.mail_name
-        ));
-        message.prepend(&format!("Date: {date}"));
-        let to = Recipient { address: report.to.to_owned(), ..Recipient::default() };
-        message.recipient(to).await;
-        message.content(report.head().as_bytes()).await;
-        if let Some(content) = self.subject.content
-            && let Err(error) = copy(content, report.headers_only(), &mut message).await
-        {
-            self.warn(format_args!("read queue file: {error}"));
-        }
-        message.content(report.tail().as_bytes()).await;
-        match message.finish_here().await {
-            Ok(stored) => Sent::Yes(stored),
-            Err(refusal) => Sent::No(refusal),
-        }
-    }
-}
-
-/// Copies the message, or its headers, into the notice.
-async fn copy(
-    content: &StoredContent,
-    headers_only: bool,
-    message: &mut crate::cleanup::Message,
-) -> std::io::Result<()> {
-    let mut buffer = vec![0; CHUNK];
-    let mut position = 0;
-    let mut ended_line = true;
-    loop {
-        let n = content.read_at(position, &mut buffer)?;
-        let mut read = buffer.get(..n).unwrap_or_default();
-        let mut more = n > 0;
-        if headers_only {
-            (read, more) = headers(read);
-            // A line that is cut off by the end of the buffer is read again, unless it fills it.
-            if let Some(end) = memchr::memrchr(b'\n', read)
-                && more
-            {
-                read = read.get(..=end).unwrap_or_default();
-            }
-        }
-        if let Some(last) = read.last() {
-            ended_line = *last == b'\n';
-        }
-        position += read.len() as u64;
-        message.content(read).await;
-        if !more || read.is_empty() {
-            break;
-        }
-    }
-    if !ended_line {
-        message.content(b"\n").await;
-    }
-    Ok(())
-}
-
-/// The part of `read`, which begins with a line, that belongs to the headers, and whether there
-/// may be more of them after it.
-fn headers(read: &[u8]) -> (&[u8], bool) {
-    let mut end = 0;
-    for line in read.split_inclusive(|b| *b == b'\n') {
-        if !is_header(line) {
-            let cut_off = line.last() != Some(&b'\n') && end > 0;
-            return (read.get(..end).unwrap_or_default(), cut_off);
-        }
-        end += line.len();
-    }
-    (read, true)
-}
-
-/// Whether the line is a header or continues one.
-fn is_header(line: &[u8]) -> bool {
-    match line.first() {
-        Some(b' ' | b'\t') => true,
-        Some(_) => line.iter().position(|b| *b == b':').is_some_and(|colon| {
-            colon > 0
-                && line.get(..colon).is_some_and(|name| {
-                    let name = name.trim_ascii_end();
-                    !name.is_empty() && name.iter().all(|b| b.is_ascii_graphic())
-                })
-        }),
-        None => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -618,14 +368,5 @@ mod tests {
             verp_sender("-_", "list", "was@c.example", "bob@b.example"),
             "list-was_c.example"
         );
-    }
-
-    #[test]
-    fn headers_end_at_the_first_line_that_is_none() {
-        assert_eq!(headers(b"A: b\n c\nD:\n\nbody: no\n"), (&b"A: b\n c\nD:\n"[..], false));
-        assert_eq!(headers(b"A: b\nTo"), (&b"A: b\n"[..], true));
-        assert!(is_header(b"Subject : x"));
-        assert!(!is_header(b"From x@y Mon 10:00"));
-        assert!(!is_header(b"\n"));
     }
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """TLS with real programs: OpenSSL, swaks, curl, Python and ourselves at the other end; hostile clients; tickets; keys; reload."""
-import os, pathlib, shutil, signal, smtplib, socket, ssl, subprocess, sys, time
+import os, pathlib, shutil, signal, smtplib, socket, ssl, struct, subprocess, sys, time
 sys.path.insert(0, os.path.dirname(__file__))
 from common import System, free_port, main, skip, wait_for
 
@@ -216,6 +216,31 @@ def hostile_clients():
         assert "panic" not in system.log(), system.log()
 
 
+def audit_2026_07_13_clients_that_vanish_mid_handshake():
+    """Each connection is closed once, wherever its client leaves: descriptors of others are not touched, and none is left."""
+    with Tls() as system:
+        hello = ssl.MemoryBIO()
+        try: context().wrap_bio(ssl.MemoryBIO(), hello).do_handshake()
+        except ssl.SSLWantReadError: pass
+        hello = hello.read()
+        def descriptors():
+            return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in system.named("smtpd"))
+        other = system.starttls()
+        before = descriptors()
+        for length in (0, 1, 5, 6, 40, len(hello) - 1, len(hello)):
+            for reset in (False, True):
+                s = socket.create_connection(("127.0.0.1", system.second))
+                s.sendall(hello[:length])
+                if reset: s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                s.close()
+            assert other.noop()[0] == 250
+        wait_for(lambda: descriptors() <= before, "the end of those connections", system)
+        other.sendmail("a@example.org", ["user1@box.test"], "Subject: still here\n\nhello\n")
+        other.quit()
+        wait_for(lambda: system.maildir("user1"), "the message", system)
+        assert "panic" not in system.log(), system.log()
+
+
 def cost():
     """How long handshakes take, key holder included: for those who look."""
     with Tls() as system:
@@ -234,4 +259,4 @@ def cost():
 
 if __name__ == "__main__":
     main(programs_come_in, we_send_to_ourselves, tickets_belong_to_their_service, keys_stay_where_they_are, reload_takes_new_certificates_over,
-         a_key_holder_that_dies_is_replaced, hostile_clients, cost)
+         a_key_holder_that_dies_is_replaced, hostile_clients, audit_2026_07_13_clients_that_vanish_mid_handshake, cost)

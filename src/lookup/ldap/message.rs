@@ -228,6 +228,26 @@ mod tests {
         assert_eq!(parse(b""), Err(Malformed));
     }
 
+    /// What a server says of other servers is owned by the reply that it came in, however often it says it.
+    #[test]
+    fn audit_2026_06_23_references_to_other_servers() {
+        let text = |text: &str| ber::element(OCTETS, text.as_bytes());
+        let there = [text("ldap://there.example/"), text("ldap://\0")];
+        for _ in 0..2 {
+            let (_, reply) = parse(&inside(7, 0x73, &there)).unwrap();
+            let Reply::Reference(urls) = reply else { panic!() };
+            assert_eq!(urls, ["ldap://there.example/", "ldap://\0"]);
+        }
+        assert_eq!(parse(&inside(7, 0x73, &[])).unwrap().1, Reply::Reference(Vec::new()));
+        let number = ber::number(INTEGER, 1);
+        assert_eq!(parse(&inside(7, 0x73, &[number])), Err(Malformed));
+        let referred = ber::group(0xa3, &there);
+        let done = [ber::number(ENUMERATED, 10), text(""), text(""), referred];
+        let (_, reply) = parse(&inside(7, 0x65, &done)).unwrap();
+        let Reply::Done(outcome) = reply else { panic!() };
+        assert_eq!((outcome.code, outcome.referrals.len()), (10, 2));
+    }
+
     #[test]
     fn requests() {
         // As `ldapsearch -x` sends it.

@@ -21,6 +21,10 @@ use crate::sys::users;
 /// How often the file is looked at for a change by somebody else, at most.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
+/// How long after a reload an older process may still have its last word: in that time the file is
+/// looked at whenever a client is not known.
+const HANDOVER: Duration = Duration::from_secs(10);
+
 /// The clients that have passed.
 #[derive(Debug)]
 pub struct Passes {
@@ -55,6 +59,8 @@ struct State {
     /// The file as it was last read or written.
     seen: Option<Identity>,
     looked: Instant,
+    /// When this process has read it for the first time.
+    opened: Instant,
 }
 
 /// What tells one state of a file from another.
@@ -83,7 +89,8 @@ impl Passes {
         let cleanup = (!cleanup_interval.is_zero())
             .then(|| Instant::now() + cache.next_cleanup(cleanup_interval, seconds()));
         let seen = cache.path().and_then(|path| identity(&path));
-        let state = State { cache: Some(cache), cleanup, seen, looked: Instant::now() };
+        let now = Instant::now();
+        let state = State { cache: Some(cache), cleanup, seen, looked: now, opened: now };
         Ok(Some(Arc::new(Self {
             state: Mutex::new(state),
             changed: Notify::new(),
@@ -118,7 +125,8 @@ impl Passes {
     pub fn find(&self, client: &str) -> Option<String> {
         let mut state = self.lock();
         let found = state.cache.as_ref()?.find(client).map(str::to_owned);
-        if found.is_none() && state.looked.elapsed() >= LOOK_AGAIN {
+        let looks = state.looked.elapsed() >= LOOK_AGAIN || state.opened.elapsed() < HANDOVER;
+        if found.is_none() && looks {
             state.looked = Instant::now();
             self.take_over(&mut state);
             return state.cache.as_ref()?.find(client).map(str::to_owned);

@@ -287,6 +287,28 @@ fn explain(refusal: &Refusal) -> Reply {
 mod tests {
     use super::*;
 
+    /// In the log and to the client: its name, and its address in brackets.
+    #[test]
+    fn audit_2026_06_27_qmqpd_names_its_client() {
+        let mut peer = Directory::local(true, false);
+        peer.name = "client.example".into();
+        peer.set_text(false);
+        assert_eq!(peer.text, "client.example[127.0.0.1]");
+    }
+
+    /// Whether a sender ends in `-@[]` is not looked for before its beginning.
+    #[test]
+    fn audit_2026_07_10_qmqpd_short_senders() {
+        let whole = "l-@o-@[]";
+        for (at, _) in whole.char_indices() {
+            let (short, rest) = (whole.get(..at).unwrap(), whole.get(at..).unwrap());
+            assert_eq!(verp(short), (short.to_owned(), None));
+            let ends_well = rest.contains('l');
+            assert_eq!(verp(rest).1, ends_well.then_some('-'), "{rest}");
+        }
+        assert_eq!(verp(""), (String::new(), None));
+    }
+
     #[test]
     fn verp_senders() {
         assert_eq!(verp("list-@example.com-@[]"), ("list@example.com".into(), Some('-')));

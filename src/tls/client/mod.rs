@@ -3,27 +3,29 @@
 //! The handshake is always brought to its end, whoever the server is; what is known about it then
 //! is in [`Facts`], and the caller decides whether mail goes there.
 
+mod handshake;
+mod sessions;
+
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{
-    ClientSessionMemoryCache, ClientSessionStore as _, ResolvesClientCert, Resumption,
-};
-use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::client::{ClientSessionStore as _, Resumption};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::{ClientConfig, ClientConnection};
 use tokio_rustls::TlsConnector;
 
+use self::handshake::{Checking, Own, RECORD};
+use self::sessions::Sessions;
 use super::certificate::{Certificate, DigestKind};
 use super::dane::{Authority, Digests};
 use super::facts::{Facts, PeerCertificate, Trouble};
 use super::keys;
 use super::names;
-use super::proof::{self, Record};
+use super::proof::Record;
 use super::provider::{self, Ciphers};
 use super::remote::{KeyHolder, Keys};
 use super::server::{connection_facts, describe, versions};
@@ -34,12 +36,6 @@ use crate::config::{Config, why};
 use crate::ipc::tls::IdentityFiles;
 use crate::log::Log;
 use crate::wire::tlsa::Tlsa;
-
-/// Destinations whose sessions are remembered.
-const SESSIONS_MAX: usize = 1024;
-
-/// Sessions of one destination.
-const SESSIONS_EACH: usize = 4;
 
 /// Choices of ciphers that are kept ready.
 const PROVIDERS_MAX: usize = 64;
@@ -103,12 +99,6 @@ pub struct Server<'a> {
 /// The handshake has failed; the log has been told, and the connection is of no use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failed;
-
-tokio::task_local! {
-    /// Of the handshake that the task is at. A session is only resumed under the very verifier and
-    /// resolver that it began under, so these are made once, and find out here for whom they work.
-    static RECORD: Arc<Record>;
-}
 
 /// What all handshakes share once the keys are there.
 #[derive(Debug)]
@@ -176,7 +166,7 @@ impl Client {
             digest,
             digests,
             timeout: config.time_named(&name("starttls_timeout")),
-            sessions: caches.then(|| Sessions { lifetime, known: Mutex::default() }),
+            sessions: caches.then(|| Sessions::new(lifetime)),
             ready: OnceLock::new(),
             providers: Mutex::default(),
         })
@@ -295,7 +285,7 @@ impl Client {
 
     fn forget(&self, session: &str) {
         if let Some(sessions) = &self.sessions {
-            sessions.known.lock().unwrap_or_else(PoisonError::into_inner).remove(session);
+            sessions.forget(session);
         }
     }
 
@@ -523,113 +513,6 @@ fn log_failure(server: Server<'_>, error: &io::Error) {
             log.info(format_args!("SSL_connect error to {text}: -1"));
             log.warning(format_args!("TLS library problem: {error}"));
         }
-    }
-}
-
-/// Sessions that can be resumed, by what they were made for.
-#[derive(Debug)]
-struct Sessions {
-    lifetime: Duration,
-    known: Mutex<HashMap<String, (Instant, Arc<ClientSessionMemoryCache>)>>,
-}
-
-impl Sessions {
-    fn of(&self, key: &str) -> Arc<ClientSessionMemoryCache> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        if let Some((since, sessions)) = known.get(key)
-            && now.duration_since(*since) < self.lifetime
-        {
-            return sessions.clone();
-        }
-        if known.len() >= SESSIONS_MAX {
-            known.retain(|_, (since, _)| now.duration_since(*since) < self.lifetime / 2);
-        }
-        let fresh = Arc::new(ClientSessionMemoryCache::new(SESSIONS_EACH));
-        if known.len() < SESSIONS_MAX {
-            known.insert(key.to_owned(), (now, fresh.clone()));
-        }
-        fresh
-    }
-}
-
-/// Takes any certificate, and remembers whether the server has its key.
-#[derive(Debug)]
-struct Checking {
-    supported: WebPkiSupportedAlgorithms,
-}
-
-impl Checking {
-    fn note(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        RECORD
-            .try_with(|record| record.check(&self.supported, message, certificate, signed))
-            .map(|_| HandshakeSignatureValid::assertion())
-            .map_err(|_| Error::General("a handshake without a record".into()))
-    }
-}
-
-impl ServerCertVerifier for Checking {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.note(message, certificate, signed)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.note(message, certificate, signed)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        proof::schemes(&self.supported)
-    }
-}
-
-/// Our own certificates, for servers that ask.
-#[derive(Debug)]
-struct Own {
-    keys: Keys,
-}
-
-impl ResolvesClientCert for Own {
-    /// Hints of acceptable issuers are passed over, as OpenSSL does: better the wrong certificate
-    /// than none.
-    fn resolve(&self, _: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        for scheme in schemes {
-            let one = [*scheme];
-            if let Some(key) = self.keys.iter().find(|key| key.key.choose_scheme(&one).is_some()) {
-                let _ = RECORD.try_with(|record| record.signs(*scheme, key.cert.first()));
-                return Some(key.clone());
-            }
-        }
-        None
-    }
-
-    fn has_certs(&self) -> bool {
-        !self.keys.is_empty()
     }
 }
 
