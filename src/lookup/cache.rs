@@ -126,6 +126,12 @@ impl Cache {
         })
     }
 
+    /// The file of `type:name`, if there is one.
+    pub fn path_of(spec: &str) -> Option<PathBuf> {
+        let (kind, path) = spec.trim_start_matches("proxy:").split_once(':')?;
+        (kind != "internal").then(|| indexed::path(kind, path))
+    }
+
     /// What the log calls it.
     pub fn name(&self) -> &str {
         &self.name

@@ -253,12 +253,12 @@ def c_postfix_is_replaced_and_given_back():
     programs = tree("/usr/sbin", "/usr/bin")
     installer("install", "--replace", "--yes", "--quiet")
     assert (etc / "main.cf").read_text() == own
-    (etc / "master.cf").write_text((etc / "master.cf").read_text() + "628 inet n - n - - qmqpd\n")
+    (etc / "master.cf").write_text((etc / "master.cf").read_text() + "ask unix - n n - - askd\n")
     # A plan first, which says what will be other than it was; then the same, carried out.
     for words in (("migrate", "postfix", "--dry-run"), ("doctor", "--offline", "--json"), ("migrate", "postfix")):
         assert deferred()
         said = installer(*words, good=None if words[0] == "doctor" else True)
-        assert "max_use has no effect" in said and "there is no program qmqpd here" in said and "nosuch_parameter" in said, said
+        assert "max_use has no effect" in said and "there is no program askd here" in said and "nosuch_parameter" in said, said
         assert words[0] != "doctor" or "3 messages of C Postfix" in said, said
     assert not deferred()
     listed = [json.loads(line) for line in sh("postqueue -j 2>/dev/null").splitlines()]

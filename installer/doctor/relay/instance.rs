@@ -172,6 +172,7 @@ fn write(
          smtpd_milters =\nnon_smtpd_milters =\nmulti_instance_enable = no\n"
     );
     std::fs::write(folder.join("main.cf"), main_cf)?;
+    std::fs::create_dir(folder.join("queue"))?;
     let mut master_cf = String::from(
         "pickup unix n - n 60 1 pickup\ncleanup unix n - n - 0 cleanup\nqmgr unix n - n 300 1 qmgr\n\
          rewrite unix - - n - - trivial-rewrite\nbounce unix - - n - 0 bounce\n\

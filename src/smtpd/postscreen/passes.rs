@@ -85,10 +85,11 @@ impl Passes {
             enabled,
             log: log.clone(),
         };
+        // Before the file is read: one that comes while it is being read is another one.
+        let seen = Cache::path_of(&settings.map).and_then(|path| identity(&path));
         let cache = Cache::open(&settings.map, settings.map_size, log)?;
         let cleanup = (!cleanup_interval.is_zero())
             .then(|| Instant::now() + cache.next_cleanup(cleanup_interval, seconds()));
-        let seen = cache.path().and_then(|path| identity(&path));
         let now = Instant::now();
         let state = State { cache: Some(cache), cleanup, seen, looked: now, opened: now };
         Ok(Some(Arc::new(Self {

@@ -2,10 +2,10 @@
 import pathlib, sys; sys.path.insert(0, str(pathlib.Path(__file__).parent / "helpers"))
 from middle import *
 from doors import *
+from filters import Milter, add
 
 
 def run(t):
-    from filters import Milter, add
     t.file("canon", "f@z.example canon@z.example\n"); t.file("virt", "r@z.example v1@z.example v2@z.example\n"); t.file("h.re", "/^Subject:/ PREPEND X-Checked: yes\n"); t.file("b.re", "/^secret/ REPLACE *****\n")
     Milter("127.0.0.1:9904", {"eom": [add("X-Milter", "seen"), ("c", b"")]})
     words = ["", "no_address_mappings", "no_header_body_checks", "no_milters", "no_unknown_recipient_checks", "no_address_mappings, no_header_body_checks, no_milters, no_unknown_recipient_checks", "nonsense"]

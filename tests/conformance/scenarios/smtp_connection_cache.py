@@ -12,5 +12,5 @@ def run(t):
     servers = onward.ways(t, table); t.start()
     for round in range(4):
         for n in table: t.send("", f"u{round}@{n}.example")
-        t.drain()
+        t.drain(); time.sleep(1.5)
     onward.said(t, servers, drop=(r"\(end\)",)); t.log("status=")

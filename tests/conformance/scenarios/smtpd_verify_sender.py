@@ -1,10 +1,11 @@
 """reject_unverified_sender: codes, reasons, temporary failures and partial caches by parameter; the null sender, our own addresses and the sender of probes; beside reject_unverified_recipient."""
 import pathlib, sys; sys.path.insert(0, str(pathlib.Path(__file__).parent / "helpers"))
+import onward
 from doors import *
 
 
 def run(t):
-    import onward; onward.steady(t)
+    onward.steady(t)
     onward.servers(t, {"ok": {}, "no": {"RCPT": "550 5.1.1 no such user"}, "later": {"RCPT": "450 4.2.0 greylisted"}, "mail": {"MAIL": "550 5.7.1 no probes"}})
     base = dict(smtpd_hard_error_limit="1000", smtpd_soft_error_limit="1000", address_verify_poll_count="4", address_verify_poll_delay="1s", address_verify_map="", relay_domains="")
     t.main(**base, smtpd_sender_restrictions="reject_unverified_sender")

@@ -1,10 +1,11 @@
 """XVERP: who may ask for it, which delimiters, senders without a domain; what bounces and deliveries look like, default_verp_delimiters, verp_delimiter_filter, disable_verp_bounces, sendmail -XV."""
 import pathlib, sys; sys.path.insert(0, str(pathlib.Path(__file__).parent / "helpers"))
+import onward
 from doors import *
 
 
 def run(t):
-    import onward; onward.steady(t)
+    onward.steady(t)
     sink = onward.site(t, "far.example", "203.0.113.12"); onward.site(t, "no.example", "203.0.113.13", script={"RCPT": "550 5.1.1 unknown"})
     t.main(smtpd_authorized_verp_clients="127.0.0.1, 198.51.100.7", default_verp_delimiters="+=", verp_delimiter_filter="-=+%", smtpd_hard_error_limit="100", smtpd_relay_restrictions="permit_mynetworks, check_client_access inline:{198.51.100.7=OK}, reject_unauth_destination", recipient_delimiter="+"); P = ports(t, {"default_verp_delimiters": "-="}, {"disable_verp_bounces": "yes"}, {"smtpd_authorized_verp_clients": ""}); t.start()
     for p in (25, *P):
