@@ -64,6 +64,8 @@ pub use alias::read as read_aliases;
 pub use berkeley::count as count_berkeley_db_records;
 pub use build::{Builder, Making, can_make};
 pub use cidr::Network;
+#[cfg(feature = "tlsrpt")]
+pub use client::encryption;
 pub use file_value::decode as decode_file;
 pub use lines::{Report, show};
 pub use native::Syntax;

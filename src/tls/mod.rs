@@ -14,8 +14,6 @@ mod facts;
 mod stream;
 pub mod words;
 
-#[cfg(feature = "tlsrpt")]
-pub mod anybody;
 #[cfg(feature = "ssl")]
 mod authority_leaf;
 #[cfg(feature = "ssl")]

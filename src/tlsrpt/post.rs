@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::config::why;
-use crate::tls::anybody;
+use crate::lookup::encryption::{self, Trust};
 use crate::wire::tlsrpt::Url;
 
 /// For all of it.
@@ -48,7 +48,10 @@ pub(super) async fn post(url: &Url, report: &[u8]) -> Result<(), Trouble> {
         let stream = connect(url).await?;
         let failed =
             |what: &str, e: &std::io::Error| Trouble::for_now(format!("{what}: {}", why(e)));
-        let stream = anybody::connect(&url.host, stream).await;
+        // Whoever is there: RFC 8460 section 3 lets reports go where certificates are wrong.
+        let connector =
+            encryption::connector(Trust::Anybody, &[], None).map_err(Trouble::for_now)?;
+        let stream = connector.connect(&url.host, stream).await;
         let mut stream = stream.map_err(|e| failed("TLS", &e))?;
         let head = head(url, report.len());
         stream.write_all(head.as_bytes()).await.map_err(|e| failed("write", &e))?;

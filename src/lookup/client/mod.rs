@@ -1,6 +1,6 @@
 //! What all tables behind a socket share: their settings, their templates, their servers.
 
-#[cfg(all(table_settings, feature = "ssl"))]
+#[cfg(feature = "ssl")]
 pub mod encryption;
 pub mod endpoint;
 #[cfg(table_settings)]
